@@ -1,0 +1,129 @@
+# How Atoll's layers become CMake targets. See the list in the top CMakeLists.txt.
+
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(URING REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
+pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(atoll_flags INTERFACE)
+target_compile_options(atoll_flags INTERFACE
+  -Wall -Wextra -Wswitch-enum -Wno-missing-field-initializers -Werror=return-type
+  -Werror=unused-result -fno-omit-frame-pointer -march=x86-64-v2
+  # g++ 12 mistakes the allocation of coroutine frames by Asio for a mismatch.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_definitions(atoll_flags INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE SPDLOG_FMT_EXTERNAL
+  $<$<BOOL:${ATOLL_PLANTED_BUGS}>:ATOLL_PLANTED_BUGS=1>)
+if(ATOLL_SANITIZE)
+  target_compile_options(atoll_flags INTERFACE -fsanitize=${ATOLL_SANITIZE})
+  target_link_options(atoll_flags INTERFACE -fsanitize=${ATOLL_SANITIZE})
+endif()
+
+# One precompiled header for all: the standard library and Asio's coroutines, never Beast.
+add_library(atoll_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_link_libraries(atoll_pch PUBLIC atoll_flags Boost::boost fmt::fmt Threads::Threads)
+target_precompile_headers(atoll_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+# Layer names may hold a slash (frontend/s3); targets use an underscore.
+function(atoll_target_name layer out)
+  string(REPLACE "/" "_" name "${layer}")
+  set(${out} "atoll_${name}" PARENT_SCOPE)
+endfunction()
+
+# atoll_layer(NAME DEPS layer... EXTERNAL target...)
+# Makes atoll_NAME from src/NAME/*.cc, atoll_NAME_test from *_test.cc, atoll_NAME_bench from
+# *_bench.cc and, with ATOLL_FUZZ, one fuzzer for each *_fuzz.cc.
+function(atoll_layer layer)
+  cmake_parse_arguments(ARG "" "" "DEPS;EXTERNAL" ${ARGN})
+  atoll_target_name(${layer} target)
+  set(dir ${CMAKE_SOURCE_DIR}/src/${layer})
+
+  # The include root of a layer shows that layer's headers alone.
+  set(root ${CMAKE_BINARY_DIR}/include/${target})
+  get_filename_component(parent ${root}/${layer} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  file(CREATE_LINK ${dir} ${root}/${layer} SYMBOLIC)
+
+  file(GLOB all CONFIGURE_DEPENDS ${dir}/*.cc)
+  set(tests ${all})
+  set(benches ${all})
+  set(fuzzers ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER all EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cc$")
+
+  if(NOT all)
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(${target} STATIC ${all})
+    set(scope PUBLIC)
+    target_precompile_headers(${target} REUSE_FROM atoll_pch)
+  endif()
+  target_include_directories(${target} ${scope} ${root})
+  target_link_libraries(${target} ${scope} atoll_flags Boost::boost fmt::fmt Threads::Threads
+                        ${ARG_EXTERNAL})
+  foreach(dep ${ARG_DEPS})
+    atoll_target_name(${dep} dep_target)
+    target_link_libraries(${target} ${scope} ${dep_target})
+  endforeach()
+
+  if(tests)
+    add_executable(${target}_test ${tests})
+    target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    target_precompile_headers(${target}_test REUSE_FROM atoll_pch)
+    set_target_properties(${target}_test PROPERTIES
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/tests)
+  endif()
+  if(benches)
+    add_executable(${target}_bench ${benches})
+    target_link_libraries(${target}_bench PRIVATE ${target} benchmark::benchmark_main)
+    target_precompile_headers(${target}_bench REUSE_FROM atoll_pch)
+    set_target_properties(${target}_bench PROPERTIES
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/bench)
+  endif()
+  if(ATOLL_FUZZ)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(name ${fuzzer} NAME_WE)
+      add_executable(${name} ${fuzzer})
+      target_link_libraries(${name} PRIVATE ${target})
+      target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+      target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+      set_target_properties(${name} PROPERTIES
+                            RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/fuzz)
+    endforeach()
+  endif()
+endfunction()
+
+# atoll_program(NAME SOURCES file... LAYERS layer...)
+function(atoll_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LAYERS" ${ARGN})
+  list(TRANSFORM ARG_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  add_executable(${name} ${ARG_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM atoll_pch)
+  foreach(layer ${ARG_LAYERS})
+    atoll_target_name(${layer} layer_target)
+    target_link_libraries(${name} PRIVATE ${layer_target})
+  endforeach()
+endfunction()

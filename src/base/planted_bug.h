@@ -1,0 +1,39 @@
+// Bugs on purpose. With ATOLL_PLANTED_BUGS (never in the release preset) the simulator switches one
+// on and must find it: that is how the tests are tested. Without it, planted() is constant false
+// and leaves no code behind. Each use sits at the line whose absence would break a promise.
+#pragma once
+
+#include <string_view>
+
+namespace atl {
+
+enum class PlantedBug {
+  kNone,
+  kAckBeforeFlush,        // device: report a record durable before its flush
+  kSkipReadChecksum,      // stripe: return shard bytes without comparing their checksums
+  kForgetFence,           // journal replica: accept an append of a lower epoch
+  kDropSegmentTail,       // journal takeover: lose the last entry of the sealed segment
+  kFreeLiveZone,          // device: reclaim frees a zone before its live records are moved
+  kTwoReplicasAreEnough,  // journal: acknowledge before the third replica
+  kTrimBeforeCheckpoint,  // journal: trim entries that no checkpoint holds yet
+  kShortStripeIsFine,     // stripe: acknowledge with fewer shards durable than promised
+  kCoordMinority,         // coordinator: accept a write that no majority of copies holds
+  kFreeStripeStillRead,   // namespace: free a replaced object's stripe at once, readers or not
+  kDestageLosesRace,      // namespace: destage an inline extent that was replaced meanwhile
+  kIgnoreZoneGeneration,  // device: take records of a zone's earlier life for live ones
+  kRebuildWrongIndex,     // stripe: rebuild writes a shard under another index
+};
+
+const char* planted_bug_name(PlantedBug bug);
+bool parse_planted_bug(std::string_view name, PlantedBug* out);
+
+#ifdef ATOLL_PLANTED_BUGS
+void plant_bug(PlantedBug bug);
+bool planted(PlantedBug bug);
+#else
+constexpr bool planted(PlantedBug) {
+  return false;
+}
+#endif
+
+}  // namespace atl

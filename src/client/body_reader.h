@@ -1,0 +1,23 @@
+// Reads a body's extents in order, ahead of the caller. See body.h for the contract.
+//
+//   caller:       sends piece 1 | sends piece 2 | ...
+//   in flight:    2 3 4 5 6 7 8 | 3 4 ... 9     |
+//
+// Pieces end at multiples of kReadPieceBytes in their stripe: so a piece of a full stripe lies in
+// one shard and covers whole checksum blocks, and stays in L2 from the check to the socket. A
+// reader of a single piece reads it in place, without starting a task.
+#pragma once
+
+#include <memory>
+
+#include "client/memory.h"
+
+namespace atl::client {
+
+inline constexpr uint32_t kReadPieceBytes = 256u << 10;
+inline constexpr size_t kReadsInFlightMax = 8;  // 2 MiB ahead
+
+std::unique_ptr<BodyReader> make_body_reader(std::shared_ptr<Shared> shared, ns::ObjectInfo object,
+                                             uint64_t offset, uint64_t length);
+
+}  // namespace atl::client

@@ -1,0 +1,244 @@
+#include "frontend/s3/connection.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/probe.h"
+#include "frontend/s3/url.h"
+
+namespace atl::s3 {
+
+Connection::Connection(std::shared_ptr<ServerCore> core, std::unique_ptr<env::Stream> stream,
+                       bool is_tls, bool refuse)
+    : keep_core_(std::move(core)),
+      core_(*keep_core_),
+      stream_(std::move(stream)),
+      is_tls_(is_tls),
+      refused_(refuse),
+      remote_(stream_->remote().to_string()),
+      input_(stream_.get(), &meter_) {
+  place_ = core_.connections.insert(core_.connections.end(), this);
+  if (refused_) ++core_.refusals;
+  core_.metrics.connections.set(static_cast<double>(core_.connections.size()));
+  enter(Phase::kIdle);
+}
+
+Connection::~Connection() {
+  stream_->close();
+  core_.connections.erase(place_);
+  if (refused_) --core_.refusals;
+  core_.metrics.connections.set(static_cast<double>(core_.connections.size()));
+  core_.changed.set();
+}
+
+Task<void> Connection::run(std::unique_ptr<Connection> connection) {
+  if (connection->refused_) {
+    co_await connection->refuse_with_slow_down();
+  } else {
+    co_await connection->serve_requests();
+  }
+  connection.reset();  // now, and not when the frame goes
+}
+
+Task<void> Connection::serve_requests() {
+  while (!core_.stopping) {
+    const bool go_on = co_await serve_one();
+    if (!go_on) break;
+  }
+}
+
+void Connection::enter(Phase phase) {
+  phase_ = phase;
+  phase_second_ = window_second_ = core_.seconds;
+  window_bytes_ = meter_.bytes_in + meter_.bytes_out;
+}
+
+// --- Deadlines ---
+
+void Connection::sweep() {
+  const uint32_t in_phase = core_.seconds - phase_second_;
+  switch (phase_) {
+    case Phase::kIdle:
+      if (in_phase <= static_cast<uint32_t>(kIdleSecondsMax)) return;
+      core_.metrics.idle_timeouts.add();
+      break;
+    case Phase::kHead:
+      if (in_phase <= static_cast<uint32_t>(kHeadSecondsMax)) return;
+      ATOLL_PROBE("s3_slow_head_closed");
+      core_.metrics.slow_timeouts.add();
+      break;
+    case Phase::kServe:
+      sweep_stall();
+      return;
+    case Phase::kLinger:
+      if (in_phase <= static_cast<uint32_t>(kLingerSecondsMax)) return;
+      break;
+  }
+  stream_->close();
+}
+
+void Connection::sweep_stall() {
+  const uint64_t bytes = meter_.bytes_in + meter_.bytes_out;
+  if (meter_.waiting) {
+    if (core_.seconds - window_second_ < static_cast<uint32_t>(kStallSeconds)) return;
+    if (bytes - window_bytes_ < kStallBytesMin) {
+      ATOLL_PROBE("s3_stalled_peer_closed");
+      core_.metrics.slow_timeouts.add();
+      stream_->close();
+      return;
+    }
+  }
+  window_second_ = core_.seconds;
+  window_bytes_ = bytes;
+}
+
+void Connection::close_if_idle() {
+  if (phase_ == Phase::kIdle) stream_->close();
+}
+
+// --- Reading a request ---
+
+void Connection::new_request() {
+  request_ = core_.take_request();
+  request_->remote_address = remote_;
+  request_->is_tls = is_tls_;
+  request_->request_id = core_.make_request_id();
+  request_->start = core_.env.now();
+  request_->wall_time = core_.env.wall_now();
+  exchange_ = {};
+}
+
+Task<Connection::HeadOutcome> Connection::read_head() {
+  size_t empty_lines = 0;
+  scanner_.reset();
+  while (true) {
+    while (input_.buffered().starts_with("\r\n") && empty_lines++ < kLeadingEmptyLinesMax)
+      input_.consume(2);
+    const std::string_view bytes = input_.buffered();
+    if (!bytes.empty() && phase_ == Phase::kIdle) enter(Phase::kHead);
+    if (!bytes.empty() && bytes != "\r") {
+      const HeadScanner::Outcome outcome = scanner_.scan(bytes);
+      if (outcome == HeadScanner::Outcome::kComplete) co_return HeadOutcome::kComplete;
+      if (outcome == HeadScanner::Outcome::kBad) co_return HeadOutcome::kBad;
+    }
+    Result<size_t> n = co_await input_.fill(kHeadBytesMax);
+    if (!n || *n == 0) co_return HeadOutcome::kEnded;
+  }
+}
+
+std::optional<S3Error> Connection::prepare(const HttpInput::Head& head) {
+  auto error = parse_head(head.bytes, request_.get());
+  if (error) return error;
+  auto framing = body_framing(*request_);
+  if (!framing) return std::move(framing).error();
+
+  // The request's end is known from here on: what follows can be refused and the connection kept.
+  BodyPlan plan;
+  plan.framing = *framing;
+  if (framing->kind == BodyFraming::Kind::kLength) plan.payload_length = framing->length;
+  if (framing->kind == BodyFraming::Kind::kChunked) plan.payload_length = std::nullopt;
+  error = admit(&plan);
+  body_.emplace(core_.env, stream_.get(), &input_, &meter_, std::move(plan));
+  return error;
+}
+
+std::optional<S3Error> Connection::admit(BodyPlan* plan) {
+  if (auto expect = request_->headers.find("expect"); expect && request_->version_minor == 1) {
+    if (!equals_ignore_case(*expect, "100-continue")) return S3Error(err::kExpectationFailed);
+    plan->expects_continue = true;
+  }
+  if (auto error = resolve_bucket_and_key(core_.options.domains, request_.get())) return error;
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(request_->wall_time).count();
+  auto identity = core_.authenticator.authenticate(*request_, now);
+  if (!identity) {
+    core_.metrics.unauthenticated.add();
+    return std::move(identity).error();
+  }
+  request_->access_key = identity->access_key;
+  request_->content_sha256 = identity->content_sha256;
+  ATOLL_CHECK(!request_->access_key.empty());
+  return plan_payload(std::move(*identity), plan);
+}
+
+std::optional<S3Error> Connection::plan_payload(Identity identity, BodyPlan* plan) {
+  if (identity.payload == PayloadKind::kSha256) plan->payload_sha256 = identity.content_sha256;
+  if (is_aws_chunked(identity.payload)) {
+    const auto length = parse_decimal(request_->headers.get("x-amz-decoded-content-length"));
+    if (!length)
+      return S3Error(err::kMissingContentLength,
+                     "An aws-chunked body needs the header x-amz-decoded-content-length.");
+    for (std::string_view name : split_list(request_->headers.get("x-amz-trailer")))
+      request_->trailer_names.push_back(to_lower_ascii(name));
+    if (request_->trailer_names.size() > kTrailerFieldsMax)
+      return S3Error(err::kInvalidRequest, "x-amz-trailer declares too many trailers.");
+    request_->aws_chunked = true;
+    AwsChunkedParams params;
+    params.kind = identity.payload;
+    params.decoded_length = *length;
+    params.trailer_names = request_->trailer_names;
+    if (identity.chunk_signatures) params.signatures = std::move(*identity.chunk_signatures);
+    plan->aws_chunked = std::move(params);
+    plan->payload_length = *length;
+  }
+  request_->content_length = plan->payload_length;
+  return std::nullopt;
+}
+
+// --- One request ---
+
+Task<bool> Connection::serve_one() {
+  enter(Phase::kIdle);
+  exchange_in_ = meter_.bytes_in - input_.buffered().size();
+  exchange_out_ = meter_.bytes_out;
+  const HeadOutcome outcome = co_await read_head();
+  if (outcome == HeadOutcome::kEnded) co_return false;
+
+  new_request();
+  HttpInput::Head head;
+  std::optional<S3Error> error;
+  if (outcome == HeadOutcome::kBad) {
+    error = scanner_.error();
+  } else {
+    head = input_.take_head(scanner_.head_size());
+    error = prepare(head);
+  }
+  if (!body_) core_.metrics.malformed.add();
+  ATOLL_CHECK(body_ || error);
+
+  enter(Phase::kServe);
+  Response response;
+  if (error) {
+    response = error_response(*error, *request_);
+  } else {
+    response = co_await core_.handler.handle(*request_, *body_);
+  }
+  const bool go_on = co_await finish_exchange(std::move(response));
+  body_.reset();
+  core_.give_back(std::move(request_));
+  input_.give_back(std::move(head));
+  co_return go_on;
+}
+
+bool Connection::may_keep_alive(const Response& response) const {
+  return body_ && body_->can_be_drained(kDrainBytesMax) && !response.close && !core_.stopping &&
+         wants_keep_alive(*request_);
+}
+
+Task<bool> Connection::finish_exchange(Response response) {
+  const bool keep_alive = may_keep_alive(response);
+  exchange_.status = response.status;
+  exchange_.complete = co_await send(std::move(response), keep_alive);
+  exchange_.bytes_in = meter_.bytes_in - exchange_in_;
+  exchange_.bytes_out = meter_.bytes_out - exchange_out_;
+  exchange_.duration = core_.env.now() - request_->start;
+  core_.metrics.count(*request_, exchange_);
+  if (!exchange_.complete) co_return false;  // closed as it is: the client sees a broken answer
+  if (!keep_alive) {
+    co_await linger();
+    co_return false;
+  }
+  co_return co_await body_->drain(kDrainBytesMax);
+}
+
+}  // namespace atl::s3

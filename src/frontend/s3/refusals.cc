@@ -1,0 +1,104 @@
+#include "frontend/s3/refusals.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace atl::s3 {
+namespace {
+
+constexpr std::string_view kPrefix = "x-amz-";
+
+bool is_amz(std::string_view name) {
+  return name.size() > kPrefix.size() &&
+         equals_ignore_case(name.substr(0, kPrefix.size()), kPrefix);
+}
+
+// Names below are without "x-amz-" and in lower case.
+constexpr std::string_view kRefusedPrefixes[] = {
+    "server-side-encryption",
+    "copy-source-server-side-encryption",
+    "grant-",
+    "object-lock-",
+    "if-match-",
+    "rename-source",
+    "mfa",
+    "write-offset-bytes",
+    "website-redirect-location",
+};
+
+// Refused unless they say what is the case here anyway.
+struct OnlyValue {
+  std::string_view name;
+  std::string_view value;
+};
+constexpr OnlyValue kOnlyValues[] = {
+    {"acl", "private"},
+    {"bucket-object-lock-enabled", "false"},
+    {"bypass-governance-retention", "false"},
+    {"object-ownership", "BucketOwnerEnforced"},
+};
+
+constexpr std::string_view kKnown[] = {
+    "date",
+    "content-sha256",
+    "security-token",
+    "decoded-content-length",
+    "trailer",
+    "user-agent",
+    "sdk-checksum-algorithm",
+    "storage-class",
+    "tagging",
+    "tagging-directive",
+    "metadata-directive",
+    "copy-source",
+    "expected-bucket-owner",
+    "source-expected-bucket-owner",
+    "request-payer",
+    "mp-object-size",
+    "object-attributes",
+    "optional-object-attributes",
+    "max-parts",
+    "part-number-marker",
+    "te",
+};
+constexpr std::string_view kKnownPrefixes[] = {"meta-", "checksum-", "copy-source-"};
+
+S3Error not_implemented(std::string_view what) {
+  return {err::kNotImplemented, fmt::format("{} is not implemented", what)};
+}
+
+S3Status check_amz_header(const Headers::Field& field, bool changes) {
+  const std::string name = to_lower_ascii(field.name.substr(kPrefix.size()));
+  for (const std::string_view refused : kRefusedPrefixes)
+    if (name.starts_with(refused))
+      return refuse(not_implemented("The header " + to_lower_ascii(field.name)));
+  for (const OnlyValue& only : kOnlyValues) {
+    if (name != only.name) continue;
+    if (equals_ignore_case(field.value, only.value)) return {};
+    return refuse(not_implemented(
+        fmt::format("The header x-amz-{} with a value other than {}", only.name, only.value)));
+  }
+  if (!changes) return {};
+  for (const std::string_view prefix : kKnownPrefixes)
+    if (name.starts_with(prefix)) return {};
+  if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) return {};
+  return refuse(not_implemented("The header x-amz-" + name));
+}
+
+}  // namespace
+
+S3Status refuse_what_is_not_offered(const Request& request) {
+  const bool changes = request.method != "GET" && request.method != "HEAD";
+  for (const Headers::Field& field : request.headers) {
+    if (is_amz(field.name)) {
+      if (auto ok = check_amz_header(field, changes); !ok) return ok;
+    } else if (changes && equals_ignore_case(field.name, "content-range")) {
+      return refuse(not_implemented("The header Content-Range in a change"));
+    }
+  }
+  if (const auto version = request.query.find("versionId"); version && *version != "null")
+    return refuse(not_implemented("versionId other than null"));
+  return {};
+}
+
+}  // namespace atl::s3

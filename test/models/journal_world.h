@@ -1,0 +1,128 @@
+// The small world that journal_takeover.cc explores: what the coordinator, the devices, the owners
+// and the network hold at one moment.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+// The world: one spare device; two owners, each of which may crash and take over again. run.sh
+// explores it small by default and larger with ATOLL_MODEL_DEEP.
+#ifndef SEGMENTS
+#define SEGMENTS 3
+#endif
+#ifndef LOSSES
+#define LOSSES 1
+#endif
+constexpr int kDevices = 4;
+constexpr int kReplicas = 3;
+constexpr int kSegments = SEGMENTS;  // ids 0, 1, ..: openings in all
+constexpr int kOwners = 2;           // at a time
+constexpr int kEpochs = 3;           // takeovers in all
+constexpr int kValues = 2;           // entries appended in all
+constexpr int kLosses = LOSSES;      // devices lost for good
+constexpr int kLsns = kValues;
+
+enum Pc : uint8_t { kIdle, kSealing, kCopying, kReady, kServing };
+
+struct Segment {  // as the coordinator lists it; one that was empty leaves the list
+  uint8_t listed, closed, first, end, replicas;
+};
+struct Held {  // a segment on a device
+  uint8_t promised, length;
+  std::array<uint8_t, kLsns> values;
+};
+struct Owner {
+  uint8_t pc, epoch;
+  uint8_t current;        // knows the coordinator's newest value: its compare-and-swap succeeds
+  uint8_t segment;        // that is sealed, or appended to
+  uint8_t committed;      // next LSN after what it has committed
+  uint8_t sealed, whole;  // masks of devices
+  std::array<uint8_t, kDevices> held;  // length at sealing
+  uint8_t end;                         // found
+  uint8_t replicas;                    // of the segment appended to
+  uint8_t value, acks, in_flight;
+};
+// The run that a segment's opener sent for one place in it: only one owner ever sends to a segment,
+// and once for a place. `under_way`: devices that it may still reach, however late.
+struct Sent {
+  uint8_t epoch, value, under_way;
+};
+
+struct State {
+  uint8_t epoch, next_segment, next_value, losses, lost;
+  std::array<Segment, kSegments> segments;
+  std::array<std::array<Held, kSegments>, kDevices> devices;
+  std::array<Owner, kOwners> owners;
+  std::array<std::array<Sent, kLsns>, kSegments> sent;
+  std::array<uint8_t, kLsns> acked;  // value by LSN; 0: none
+};
+static_assert(sizeof(State) < 256 && alignof(State) == 1);
+
+#ifdef NO_FENCE
+constexpr bool kFence = false;
+#else
+constexpr bool kFence = true;
+#endif
+#ifdef NO_COMPARE
+constexpr bool kCompare = false;
+#else
+constexpr bool kCompare = true;
+#endif
+#ifdef TWO_ARE_ENOUGH
+constexpr int kEnough = 2;
+#else
+constexpr int kEnough = kReplicas;
+#endif
+
+inline int count(uint8_t mask) {
+  return __builtin_popcount(mask);
+}
+inline bool has(uint8_t mask, int i) {
+  return (mask >> i & 1) != 0;
+}
+inline void put(uint8_t* mask, int i) {
+  *mask = static_cast<uint8_t>(*mask | 1 << i);
+}
+
+// Lists the last open segment, or -1.
+inline int open_segment(const State& s) {
+  for (int i = 0; i < kSegments; ++i)
+    if (s.segments[i].listed && !s.segments[i].closed) return i;
+  return -1;
+}
+inline int journal_end(const State& s) {  // of the closed segments
+  int end = 0;
+  for (const Segment& g : s.segments)
+    if (g.listed && g.closed && g.end > end) end = g.end;
+  return end;
+}
+
+// Makes states that can no longer differ in anything that matters the same state.
+inline void normalize(State* s) {
+  // Owners are alike: keep one order of them.
+  std::sort(s->owners.begin(), s->owners.end(),
+            [](const Owner& a, const Owner& b) { return a.epoch > b.epoch; });
+  for (int g = 0; g < kSegments; ++g) {
+    Segment& seg = s->segments[g];
+    bool in_use = seg.listed && !seg.closed;
+    for (const Owner& w : s->owners)
+      if ((w.pc == kSealing || w.pc == kCopying || w.pc == kServing) && w.segment == g)
+        in_use = true;
+    if (in_use) continue;
+    // Nobody will ever look beyond a recorded end, nor at a segment that left the list.
+    const int length = seg.listed ? seg.end - seg.first : 0;
+    if (!seg.listed) seg = Segment{};
+    for (int index = length; index < kLsns; ++index) s->sent[g][index] = Sent{};
+    for (auto& device : s->devices) {
+      Held& h = device[g];
+      if (h.length > length) h.length = static_cast<uint8_t>(length);
+      for (int index = h.length; index < kLsns; ++index) h.values[index] = 0;
+      h.promised = 0;
+      if (h.length < length) continue;
+      // Complete: a late append changes nothing.
+      for (int index = 0; index < length; ++index)
+        s->sent[g][index].under_way &= static_cast<uint8_t>(~(1 << (&device - s->devices.data())));
+    }
+  }
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Explores the models, and sees that each known mistake in them is found. Prints one line a case.
+# ATOLL_MODEL_DEEP=1 explores a larger world (some 10 GB of memory and a quarter of an hour).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# build NAME FLAGS...
+build() {
+  "${CXX:-g++}" -O2 -std=c++20 -Wall -Wextra -Werror "${@:2}" -o "$work/$1" "$here/journal_takeover.cc"
+}
+
+holds() {
+  if build "$@" && "$work/$1" >"$work/$1.out" 2>&1; then
+    echo "ok $1 ($(head -1 "$work/$1.out"))"
+  else
+    tail -40 "$work/$1.out" 2>/dev/null
+    echo "not ok $1: a property does not hold"
+    failed=1
+  fi
+}
+
+# A world with a mistake in it: exit status 1 and a path are wanted.
+finds() {
+  local status=0
+  build "$1" "-D$2" && { "$work/$1" >"$work/$1.out" 2>&1; status=$?; }
+  if [ "$status" = 1 ] && grep -q '^VIOLATED' "$work/$1.out"; then
+    echo "ok $1 ($(tail -1 "$work/$1.out"))"
+  else
+    tail -5 "$work/$1.out" 2>/dev/null
+    echo "not ok $1: the mistake was not found"
+    failed=1
+  fi
+}
+
+holds journal-takeover
+if [ -n "${ATOLL_MODEL_DEEP:-}" ]; then
+  holds journal-takeover-two-losses -DLOSSES=2
+  holds journal-takeover-four-segments -DSEGMENTS=4
+fi
+finds journal-no-fence NO_FENCE
+finds journal-two-are-enough TWO_ARE_ENOUGH
+finds journal-drop-tail DROP_TAIL
+finds journal-not-made-whole NOT_MADE_WHOLE
+finds journal-no-compare NO_COMPARE
+finds journal-retry-in-place RETRY_IN_PLACE
+exit $failed
