@@ -44,17 +44,20 @@ add_library(atoll_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
 target_link_libraries(atoll_pch PUBLIC atoll_flags Boost::boost fmt::fmt Threads::Threads)
 target_precompile_headers(atoll_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
+# What `./dev bench` needs beyond the default targets.
+add_custom_target(atoll_benches)
+
 # Layer names may hold a slash (frontend/s3); targets use an underscore.
 function(atoll_target_name layer out)
   string(REPLACE "/" "_" name "${layer}")
   set(${out} "atoll_${name}" PARENT_SCOPE)
 endfunction()
 
-# atoll_layer(NAME DEPS layer... EXTERNAL target...)
+# atoll_layer(NAME [HEAVY_TESTS] DEPS layer... EXTERNAL target...)
 # Makes atoll_NAME from src/NAME/*.cc, atoll_NAME_test from *_test.cc, atoll_NAME_bench from
 # *_bench.cc and, with ATOLL_FUZZ, one fuzzer for each *_fuzz.cc.
 function(atoll_layer layer)
-  cmake_parse_arguments(ARG "" "" "DEPS;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "HEAVY_TESTS" "" "DEPS;EXTERNAL" ${ARGN})
   atoll_target_name(${layer} target)
   set(dir ${CMAKE_SOURCE_DIR}/src/${layer})
 
@@ -93,11 +96,17 @@ function(atoll_layer layer)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
     target_precompile_headers(${target}_test REUSE_FROM atoll_pch)
+    # Most bodies of tests run once: -Og compiles them a quarter faster, and the layer under test keeps
+    # its own level. HEAVY_TESTS are models that compute for minutes.
+    if(NOT ARG_HEAVY_TESTS)
+      target_compile_options(${target}_test PRIVATE -Og)
+    endif()
     set_target_properties(${target}_test PROPERTIES
                           RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/tests)
   endif()
   if(benches)
-    add_executable(${target}_bench ${benches})
+    add_executable(${target}_bench EXCLUDE_FROM_ALL ${benches})
+    add_dependencies(atoll_benches ${target}_bench)
     target_link_libraries(${target}_bench PRIVATE ${target} benchmark::benchmark_main)
     target_precompile_headers(${target}_bench REUSE_FROM atoll_pch)
     set_target_properties(${target}_bench PROPERTIES

@@ -21,7 +21,7 @@
 namespace atl::sim {
 namespace {
 
-// Seeds tried for one planted bug before it counts as not found.
+// Seeds tried for one planted bug before it counts as not found, unless --seeds says otherwise.
 constexpr uint64_t kPlantedSeedsMax = 400;
 constexpr size_t kProbesMax = 1024;
 
@@ -116,17 +116,18 @@ int run_planted(const Options& options, Shared* shared) {
   return 2;
 #else
   int missed = 0, found = 0;
+  const uint64_t seeds = options.seeds != 0 ? options.seeds : kPlantedSeedsMax;
   for (int i = 1; i < 64; ++i) {
     const auto bug = static_cast<PlantedBug>(i);
     const char* name = planted_bug_name(bug);
     if (std::strcmp(name, "?") == 0) break;
     if (options.planted != "all" && options.planted != name) continue;
     const auto failures =
-        run_range(options.first, kPlantedSeedsMax, options, bug, shared, true, false);
+        run_range(options.first, seeds, options, bug, shared, true, false);
     if (failures.empty()) {
       ++missed;
       std::printf("not ok planted bug %s: not found in %llu seeds\n", name,
-                  static_cast<unsigned long long>(kPlantedSeedsMax));
+                  static_cast<unsigned long long>(seeds));
     } else {
       ++found;
       std::printf("ok planted bug %s found by seed %llu: %s\n", name,

@@ -21,6 +21,8 @@ class Budget {
       if (hurt_.insert(d).second) return d;
     }
   }
+  // False when it is hurt already, or too many are.
+  bool pick(uint32_t d) { return can_hurt() && hurt_.insert(d).second; }
   void heal() { hurt_.clear(); }
   bool contains(uint32_t d) const { return hurt_.contains(d); }
   bool empty() const { return hurt_.empty(); }
@@ -47,9 +49,15 @@ class Scenario {
       world_.run_for(random.between(50ms, 1500ms));
       hurt_under_load();
       world_.run_for(random.between(20ms, 1500ms));
-      stop_and_hurt_at_rest();
+      const bool rival = random.chance(0.15);
+      if (rival) {
+        world_.rival_takes_over();
+        world_.run_for(random.between(1ms, 300ms));
+      }
+      stop_and_hurt_at_rest(rival);
       world_.boot();
       workload_.verify_everything("after restart");
+      if (budget_.empty()) world_.check_widths("after restart");
       if (random.chance(0.5)) heal();
     }
     finish();
@@ -71,6 +79,11 @@ class Scenario {
     WorkloadOptions options;
     options.clients = static_cast<int>(world_.random().between(1, 6));
     options.readers = static_cast<int>(world_.random().between(0, 3));
+    if (world_.random().chance(0.08)) {
+      options.churn = true;
+      options.large_max = 6u << 20;
+      options.keys_per_client = static_cast<int>(world_.random().between(4, 16));
+    }
     return options;
   }
 
@@ -92,7 +105,7 @@ class Scenario {
           world_.flip_bits(budget_.pick(random), 3);
           break;
         case 4:
-          world_.slow_domain(static_cast<uint32_t>(random.between(1, 8)), 50);
+          world_.slow_domain(pick_slow(), 50);
           break;
         case 5: {
           if (!budget_.can_hurt(2)) break;
@@ -110,9 +123,19 @@ class Scenario {
     }
   }
 
-  void stop_and_hurt_at_rest() {
+  // Often one that every change of the namespace waits for.
+  uint32_t pick_slow() {
     env::Random& random = world_.random();
-    const uint64_t how = random.below(10);
+    const std::vector<uint32_t> journal = world_.journal_domains();
+    if (!journal.empty() && random.chance(0.5)) return journal[random.below(journal.size())];
+    return static_cast<uint32_t>(random.between(1, world_.options().domains));
+  }
+
+  // `rival`: this owner was replaced and cannot stop in good order any more.
+  void stop_and_hurt_at_rest(bool rival) {
+    env::Random& random = world_.random();
+    const uint64_t how = rival ? random.between(2, 9) : random.below(10);
+    const std::vector<uint32_t> journal = world_.journal_domains();
     std::map<std::string, env::SimFile::Content> old;
     uint32_t rolled_back = 0;
     if (budget_.can_hurt() && random.chance(0.15)) {
@@ -143,6 +166,10 @@ class Scenario {
           break;
       }
     }
+    // The worst places to lose: where the journal's newest entries are.
+    if (random.chance(0.2))
+      for (uint32_t d : journal)
+        if (budget_.pick(d)) world_.remove_domain(d);
     if (random.chance(0.2)) world_.wipe_view();
   }
 
@@ -161,6 +188,7 @@ class Scenario {
     env::Random& random = world_.random();
     heal();
     workload_.verify_everything("after repair");
+    world_.check_widths("after repair");
     world_.scrub();
     world_.crash(env::CrashKind::kPowerCut);
     for (uint32_t i = 0; i < world_.options().protection.m; ++i)

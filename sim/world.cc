@@ -7,6 +7,8 @@
 #include "base/crc.h"
 #include "base/log.h"
 #include "base/probe.h"
+#include "journal/journal.h"
+#include "journal/state_store.h"
 #include "server/layout.h"
 #include "view_disk.h"
 
@@ -16,6 +18,7 @@ namespace {
 constexpr const char* kDataDir = "/atoll";
 // Longest that a repair may take in virtual time before it is taken for stuck.
 constexpr Nanos kProtectionLimit = 600s;
+constexpr PartitionId kPartition{1};
 
 }  // namespace
 
@@ -66,6 +69,7 @@ void World::boot() {
   options.partition.checkpoint_journal_bytes = random_.between(32 << 10, 1 << 20);
   options.partition.checkpoint_interval_max = random_.between(1s, 20s);
   options.partition.destage_age = random_.between(200ms, 5s);
+  options.partition.journal_segment_bytes = random_.between(16 << 10, 512 << 10);
   auto started = env_->run(server::LocalCluster::start(*env_, *fabric_, options));
   if (!started) violation("the cluster does not start: " + started.error().to_string());
   cluster_ = started->release();
@@ -90,6 +94,8 @@ void World::crash(env::CrashKind kind) {
   note(fmt::format("crash kept {} dropped {} tore {} blocks", report.blocks_kept,
                    report.blocks_dropped, report.blocks_torn));
   cluster_ = nullptr;
+  for (auto& rival : rivals_) (void)rival.release();  // leaked with its environment
+  rivals_.clear();
   const uint64_t draw = random_.below(10);
   const ViewDamage damage = draw < 6   ? ViewDamage::kNone
                             : draw < 8 ? ViewDamage::kDamaged
@@ -181,6 +187,22 @@ void World::mend_hardware() {
   }
 }
 
+std::vector<uint32_t> World::journal_domains() {
+  auto loaded = env_->run(journal::load_state(cluster_->coordinator(), kPartition));
+  std::vector<uint32_t> domains;
+  if (!loaded || loaded->state.segments.empty()) return domains;
+  for (DeviceId id : loaded->state.segments.back().replicas)
+    if (const auto* device = cluster_->view().map().find_device(id))
+      domains.push_back(device->domain.value);
+  return domains;
+}
+
+void World::rival_takes_over() {
+  auto taken = env_->run(journal::Journal::take_over(cluster_->view(), kPartition, "rival"));
+  note(taken ? "a rival took the journal over" : "a rival failed: " + taken.error().to_string());
+  if (taken) rivals_.push_back(std::move(*taken));
+}
+
 void World::replace_failed() {
   note("device replace");
   std::vector<DeviceId> all_failed;
@@ -205,6 +227,39 @@ void World::wait_until_protected() {
     env_->run_for(100ms);
   }
   note("fully protected");
+}
+
+void World::check_widths(const std::string& when) {
+  if (!cluster_->fully_protected()) return;
+  std::vector<stripe::StripeRef> stripes;
+  stripe::StripeCatalog& catalog = cluster_->partition().catalog();
+  for (StripeId after;;) {
+    auto page = env_->run(catalog.list(after, 1000));
+    if (!page) violation(when + ": the catalog: " + page.error().to_string());
+    if (page->empty()) break;
+    stripes.insert(stripes.end(), page->begin(), page->end());
+    after = page->back().id;
+  }
+  // From here to the end of the loop over devices nothing else runs.
+  std::map<DeviceId, std::set<device::ShardKey>> held;
+  const auto map = cluster_->view().snapshot();
+  for (const auto& entry : map->devices) {
+    const device::Device* device = cluster_->device(entry.id);
+    if (device == nullptr) continue;
+    for (const device::ShardInfo& shard : device->list_shards({}, ~size_t{0}))
+      held[entry.id].insert(shard.key);
+  }
+  for (const stripe::StripeRef& ref : stripes) {
+    const cluster::Group* group = map->find_group(ref.group);
+    if (group == nullptr) violation(fmt::format("{}: stripe {} has no group", when, ref.id));
+    for (size_t i = 0; i < group->slots.size(); ++i) {
+      if (held[group->slots[i]].contains({ref.id, static_cast<uint8_t>(i)})) continue;
+      auto needed = env_->run(catalog.contains(ref.id));  // or was it freed meanwhile?
+      if (needed && *needed)
+        violation(fmt::format("{}: shard {} of stripe {} is not on device {}", when, i, ref.id,
+                              group->slots[i]));
+    }
+  }
 }
 
 void World::scrub() {

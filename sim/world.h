@@ -13,6 +13,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <rocksdb/env.h>
 
@@ -55,12 +56,19 @@ class World {
   void flip_bits(uint32_t domain, int count);
   void slow_domain(uint32_t domain, uint32_t factor);
   void mend_hardware();  // no I/O errors, no slowness any more
+  // The domains that hold the journal's newest segment: where a loss hurts most.
+  std::vector<uint32_t> journal_domains();
+  // Another owner takes the journal over, and this one has not noticed. It must be fenced; what it
+  // acknowledges from now on must still be there later, like everything else.
+  void rival_takes_over();
   void wipe_view();      // deletes the RocksDB folder (only while stopped)
 
   // --- Repair, as an administrator would ---
   void replace_failed();        // atoll device replace
   void wait_until_protected();  // the steward's work; never is a violation
   void scrub();                 // must find nothing that cannot be repaired
+  // With nothing hurt: every stripe that is needed has all its shards, each on the device of its slot.
+  void check_widths(const std::string& when);
 
   template <typename T>
   T run(Task<T> task) {
@@ -93,7 +101,8 @@ class World {
   env::SimEnv* env_ = nullptr;               // leaked by crash(), on purpose
   fabric::SimFabric* fabric_ = nullptr;      // likewise
   server::LocalCluster* cluster_ = nullptr;  // likewise
-  std::shared_ptr<rocksdb::Env> view_disk_;  // an in-memory RocksDB environment
+  std::vector<std::unique_ptr<journal::Journal>> rivals_;  // likewise
+  std::shared_ptr<rocksdb::Env> view_disk_;                // an in-memory RocksDB environment
 };
 
 }  // namespace atl::sim

@@ -11,6 +11,9 @@
 namespace atl::client {
 namespace {
 
+// How often one write lets room be made for it before it gives up.
+constexpr int kRoomsMadeMax = 3;
+
 // What the writer and its running writes share; the writes may outlive the writer.
 struct State {
   explicit State(std::shared_ptr<Shared> s) : shared(std::move(s)) {}
@@ -41,6 +44,7 @@ ns::FileData file_data(const State& state) {
 Task<void> write_stripes(std::shared_ptr<State> state, size_t index, Buf data, env::Permit permit) {
   stripe::StripeStore& store = state->shared->store;
   size_t at = 0;
+  int rooms_made = 0;
   while (at < data.size() && !state->error) {
     const size_t most = store.full_stripe_bytes();
     if (most == 0) {
@@ -55,6 +59,11 @@ Task<void> write_stripes(std::shared_ptr<State> state, size_t index, Buf data, e
     if (!ref) {
       // Groups became narrower since `most` was asked for: less at once may do.
       if (store.full_stripe_bytes() < length) continue;
+      if (ref.error().code == Errc::kNoSpace && rooms_made < kRoomsMadeMax) {
+        ++rooms_made;
+        const bool won = co_await state->shared->partition.make_room();
+        if (won) continue;
+      }
       if (!state->error) state->error = std::move(ref).error();
       break;
     }

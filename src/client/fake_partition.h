@@ -22,6 +22,15 @@ class FakePartition final : public ns::Partition {
     }
   }
 
+  Task<bool> make_room() override {
+    ++rooms_asked;
+    if (rooms_to_win == 0) co_return false;
+    --rooms_to_win;
+    co_return true;
+  }
+
+  int rooms_asked = 0;
+  int rooms_to_win = 0;  // that many times, make_room() wins something
   int discards = 0;
   int stripes_discarded = 0;
 

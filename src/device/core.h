@@ -82,6 +82,7 @@ class DeviceCore : public std::enable_shared_from_this<DeviceCore> {
   struct Verdict;
 
   // segment_calls.cc
+  Status check_fence(SegmentId id, PartitionId partition, Epoch epoch) const;
   Verdict judge_run(SegmentId id, PartitionId partition, Epoch epoch, const Run& run);
   Task<Result<SegmentState>> write_promise(SegmentId id, PartitionId partition, Epoch epoch,
                                            bool seal, Lsn first_lsn, uint32_t first_chain);

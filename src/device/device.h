@@ -164,7 +164,8 @@ class Device {
 
   // A segment is created by the first run of it, or by seal_segment. Appends must follow: same chain,
   // next LSN; a run that is there already, byte for byte, succeeds again. An epoch higher than
-  // promised raises the promise; a lower one is kFenced; a sealed segment takes only runs of
+  // promised raises the promise; one lower than any that the partition has shown this device, in
+  // whatever segment, is kFenced; a sealed segment takes only runs of
   // its sealing epoch (recovery making it whole): one of a higher epoch is kConflict until it has
   // sealed, too. kCorrupt: the payload does not match chain_after. Runs of a segment that are sent
   // without waiting must be sent in order; after one that failed, none may be sent behind it.

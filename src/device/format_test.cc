@@ -49,9 +49,9 @@ TEST(Format, Superblock) {
   const Buf block = encode_superblock(example_superblock());
   ASSERT_EQ(block.size(), 4096u);
   EXPECT_EQ(hex(block.span().first(128)),
-            "41544f4c4c4445560100000063a56a67abababababababababababababababab0300000002000000"
+            "41544f4c4c444556010000007145b68eabababababababababababababababab0300000002000000"
             "05000000000000000600000000000000887766554433221100000004000000000000400000000000"
-            "00d00c00000000000010000000000000007006000000000000600600000000000f00000000000000"
+            "00700d0000000000001000000000000000c006000000000000b00600000000000f00000000000000"
             "0000faed51728618");
   EXPECT_EQ(block.view().substr(4088), "ATOLLDEV");
   auto back = decode_superblock(block.span());
@@ -158,9 +158,10 @@ TEST(Format, IndexCheckpoint) {
   s.first_lsn = Lsn(41);
   s.first_chain = 0x05060708;
   s.runs.push_back({41, 2, 5, 0x05060708, 0x0A0B0C0D, 2, 17});
+  segments.raise_fence(PartitionId(1), Epoch(8));
   const std::string payload = encode_checkpoint(zones, shards, segments);
   EXPECT_EQ(hex(as_bytes(payload)), "0f00000000040200001814000000000000000000000000000000000000000000000000014d05a09c"
-            "010212010c0108290807060500010002050d0c0b0a0211");
+            "010212010c0108290807060500010002050d0c0b0a0211010108");
   CheckpointInfo info;
   info.sequence = 3;
   info.incarnation = 5;

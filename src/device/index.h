@@ -6,6 +6,7 @@
 // Only durable records are in it; what is on its way is known to DeviceCore.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -123,7 +124,28 @@ struct Segment {
   void extend_prefix();
 };
 
+// The highest epoch that each partition has shown this device, in a run or a promise. It outlives the
+// segments: an owner that was replaced and has not noticed cannot begin again a segment that its
+// successor has deleted here.
+using Fences = std::map<PartitionId, Epoch>;
+// Partitions that may have journal segments on one device: bounds the checkpoint.
+inline constexpr size_t kFencesMax = 1024;
+
 // Ordered, so that nothing depends on hashing. References stay valid until the segment is erased.
-using SegmentIndex = std::map<SegmentId, Segment>;
+struct SegmentIndex : std::map<SegmentId, Segment> {
+  Fences fences;
+
+  Epoch fence(PartitionId partition) const {
+    const auto it = fences.find(partition);
+    return it == fences.end() ? Epoch() : it->second;
+  }
+  bool has_room_for(PartitionId partition) const {
+    return fences.size() < kFencesMax || fences.contains(partition);
+  }
+  void raise_fence(PartitionId partition, Epoch epoch) {
+    Epoch& fence = fences[partition];
+    fence = std::max(fence, epoch);
+  }
+};
 
 }  // namespace atl::device

@@ -130,6 +130,8 @@ bool decode_segment(Decoder& d, const Layout& layout, Segment* s) {
 
 }  // namespace
 
+static_assert(kFencesMax * 20 <= kCheckpointBytesOfFences);
+
 std::string encode_checkpoint(const ZoneTable& zones, const ShardIndex& shards,
                               const SegmentIndex& segments) {
   Encoder e;
@@ -146,6 +148,8 @@ std::string encode_checkpoint(const ZoneTable& zones, const ShardIndex& shards,
   e.varint(static_cast<uint64_t>(std::count_if(segments.begin(), segments.end(), on_medium)));
   for (const auto& [id, segment] : segments)
     if (segment.on_medium()) encode_segment(e, segment);
+  e.varint(segments.fences.size());
+  for (const auto& [partition, epoch] : segments.fences) e.id(partition).id(epoch);
   return e.take();
 }
 
@@ -185,6 +189,15 @@ Status decode_checkpoint(std::string_view payload, const Layout& layout, Checkpo
     if (!out->segments.empty() && segment.id <= out->segments.rbegin()->first)
       return bad("order of segments");
     out->segments.emplace(segment.id, std::move(segment));
+  }
+  const size_t fences = d.count(2);
+  if (fences > kFencesMax) return bad("number of fences");
+  for (size_t i = 0; i < fences; ++i) {
+    const PartitionId partition = d.id<PartitionId>();
+    const Epoch epoch = d.id<Epoch>();
+    Fences& all = out->segments.fences;
+    if (!all.empty() && partition <= all.rbegin()->first) return bad("order of fences");
+    all.emplace(partition, epoch);
   }
   return d.finish("index checkpoint");
 }

@@ -27,7 +27,8 @@ Result<Layout> Layout::plan(uint64_t size_bytes, uint64_t zone_bytes) {
   const uint64_t blocks = l.size_bytes / kBlockBytes;
   const uint64_t checkpoint = kBlockBytes + blocks * kCheckpointBytesPerBlock +
                               l.segments_max() * kCheckpointBytesPerSegment +
-                              l.size_bytes / zone_bytes * kCheckpointBytesPerZone;
+                              l.size_bytes / zone_bytes * kCheckpointBytesPerZone +
+                              kCheckpointBytesOfFences;
   l.checkpoint_bytes = round_up(checkpoint, kBlockBytes);
   l.checkpoint_offset[0] = kBlockBytes;
   l.checkpoint_offset[1] = kBlockBytes + l.checkpoint_bytes;

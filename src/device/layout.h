@@ -32,6 +32,8 @@ inline constexpr uint32_t kMinZones = 8;
 inline constexpr uint64_t kCheckpointBytesPerBlock = 20;
 inline constexpr uint64_t kCheckpointBytesPerSegment = 80;
 inline constexpr uint64_t kCheckpointBytesPerZone = 24;
+// 20 for each of kFencesMax fences (index.h).
+inline constexpr uint64_t kCheckpointBytesOfFences = 20 * 1024;
 
 struct Layout {
   uint64_t size_bytes = 0;

@@ -282,6 +282,7 @@ void Recovery::apply(const RecordHeader& h) {
     segment.first_chain = h.segment_first_chain;
   }
   segment.promised = std::max(segment.promised, h.promised);
+  if (segments_.has_room_for(h.partition)) segments_.raise_fence(h.partition, h.promised);
   if (h.type == RecordType::kPromise) {
     segment.sealed = segment.sealed || h.sealed;
     segment.promise = Location{h.place.zone, h.place.block};

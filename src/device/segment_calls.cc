@@ -37,8 +37,24 @@ struct DeviceCore::Verdict {
   }
 };
 
+// A partition's epochs only grow here, whatever segment they come for.
+Status DeviceCore::check_fence(SegmentId id, PartitionId partition, Epoch epoch) const {
+  if (planted(PlantedBug::kForgetFence)) return {};
+  const Epoch fence = segments_.fence(partition);
+  if (epoch < fence) {
+    ATOLL_PROBE("device: a lower epoch was fenced");
+    return fail(Errc::kFenced, fmt::format("segment {}: partition {} has promised epoch {}; this is {}",
+                                           id, partition, fence, epoch));
+  }
+  if (!segments_.has_room_for(partition))
+    return fail(Errc::kNoSpace, "too many partitions have segments on this device");
+  return {};
+}
+
 DeviceCore::Verdict DeviceCore::judge_run(SegmentId id, PartitionId partition, Epoch epoch,
                                           const Run& run) {
+  if (Status fence = check_fence(id, partition, epoch); !fence)
+    return Verdict::refuse(fence.error().code, fence.error().message);
   const auto it = segments_.find(id);
   if (it == segments_.end()) {
     if (segments_.size() >= medium_.layout().segments_max())
@@ -51,11 +67,6 @@ DeviceCore::Verdict DeviceCore::judge_run(SegmentId id, PartitionId partition, E
   if (s.partition != partition)
     return Verdict::refuse(Errc::kInvalidArgument,
                            fmt::format("segment {} is of partition {}", id, s.partition));
-  if (epoch < s.promised && !planted(PlantedBug::kForgetFence)) {
-    ATOLL_PROBE("device: an append was fenced");
-    return Verdict::refuse(Errc::kFenced, fmt::format("segment {} promised epoch {}; this is {}",
-                                                      id, s.promised, epoch));
-  }
   if (s.sealed && epoch > s.promised)
     return Verdict::refuse(Errc::kConflict,
                            fmt::format("segment {} is sealed at epoch {}", id, s.promised));
@@ -131,6 +142,7 @@ Task<Result<SegmentState>> DeviceCore::append_run(SegmentId id, PartitionId part
   Segment& segment = segment_for_append(id, partition, run.first_lsn, run.chain_before);
   ATOLL_CHECK(segment.accepted_next() == run.first_lsn && !segment.deleting);
   segment.promised = std::max(segment.promised, epoch);
+  segments_.raise_fence(partition, epoch);
   RecordHeader header;
   header.type = RecordType::kRun;
   header.segment = id;
@@ -227,6 +239,7 @@ Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId p
                                                      uint32_t first_chain) {
   ATOLL_CO_TRY(Place place,
                co_await space_.reserve(Stream::kJournal, kPromiseBlocks, Claim::kJournal));
+  ATOLL_CO_TRY_STATUS(check_fence(id, partition, epoch));
   if (const auto it = segments_.find(id); it != segments_.end()) {
     const Segment& s = it->second;
     if (s.deleting)
@@ -234,9 +247,6 @@ Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId p
     if (s.partition != partition)
       co_return fail(Errc::kInvalidArgument,
                      fmt::format("segment {} is of partition {}", id, s.partition));
-    if (epoch < s.promised)
-      co_return fail(Errc::kFenced,
-                     fmt::format("segment {} promised epoch {}; this is {}", id, s.promised, epoch));
     if (seal && (s.first_lsn != first_lsn || s.first_chain != first_chain))
       co_return fail(Errc::kConflict, fmt::format("segment {} begins at {}", id, s.first_lsn));
     if (epoch == s.promised && (s.sealed || !seal)) {
@@ -255,6 +265,7 @@ Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId p
   }
   Segment& segment = segment_for_append(id, partition, first_lsn, first_chain);
   segment.promised = epoch;
+  segments_.raise_fence(partition, epoch);
   segment.sealed = segment.sealed || seal;
   ++segment.promises_in_flight;
   RecordHeader header;

@@ -143,6 +143,34 @@ TEST(Segments, AHigherEpochFencesLowerOnesForGood) {
   EXPECT_OK(disk.append(1, runs[2], 5));
 }
 
+// The fence is the partition's: deleting a segment, a restart or a checkpoint do not lower it, and other
+// partitions have their own.
+TEST(Segments, AFenceOutlivesItsSegment) {
+  TestDisk disk(60);
+  disk.make();
+  const auto runs = history(3, 3);
+  EXPECT_OK(disk.append(1, runs[0], 1));
+  EXPECT_OK(disk.seal(1, 5));
+  EXPECT_OK(disk.env->run(disk.device->delete_segment(SegmentId(1))));
+  for (int round = 0; round < 4; ++round) {
+    EXPECT_EQ(code_of(disk.append(1, runs[1], 4)), Errc::kFenced);
+    EXPECT_EQ(code_of(disk.append(2, runs[0], 4)), Errc::kFenced);
+    EXPECT_EQ(code_of(disk.seal(3, 4)), Errc::kFenced);
+    const auto other = disk.env->run(
+        disk.device->append_run(SegmentId(9), PartitionId(2), Epoch(1), runs[0]));
+    EXPECT_TRUE(other.has_value());
+    EXPECT_OK(disk.env->run(disk.device->delete_segment(SegmentId(9))));
+    if (round == 0) {
+      disk.crash();
+    } else {
+      EXPECT_OK(round == 1 ? disk.env->run(disk.core().checkpoint()) : disk.close());
+      if (round == 1) disk.crash();
+    }
+    EXPECT_OK(disk.open());
+  }
+  EXPECT_OK(disk.append(1, runs[0], 5));
+}
+
 TEST(Segments, ARepeatWithAHigherEpochPromisesItDurably) {
   TestDisk disk(7);
   disk.make();

@@ -105,8 +105,8 @@ void commit(Core& core, Batch& batch) {
   ATOLL_CHECK(!core.tail_uncertain && !core.broken);
   core.committed = Lsn(core.committed.value + run.count);
   core.chain = run.chain_after;
-  core.open_bytes += run.payload.size();
-  note_growth(core, core.committed, run.payload.size());
+  core.open_bytes += stored_bytes(run);
+  note_growth(core, core.committed, stored_bytes(run));
   metrics().entries.add(run.count);
   metrics().runs.add();
   metrics().bytes.add(run.payload.size());

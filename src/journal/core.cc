@@ -3,12 +3,14 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/probe.h"
+#include "device/record.h"
 
 namespace atl::journal {
 namespace {
 
-// Growth is kept in steps of this size, so that a journal of tiny runs needs no long list.
-constexpr uint64_t kGrowthStep = 1u << 20;
+// Growth is kept in steps, so that a journal of tiny runs needs no long list, and fine enough that what a
+// checkpoint leaves is known.
+constexpr uint64_t kGrowthSteps = 64;  // in a segment
 
 }  // namespace
 
@@ -62,10 +64,15 @@ Task<Status> update_state(CorePtr core, std::function<Result<bool>(JournalState*
   co_return Status{};
 }
 
+uint64_t stored_bytes(const device::Run& run) {
+  return uint64_t{device::run_record_blocks(static_cast<uint32_t>(run.payload.size()))} *
+         device::kBlockBytes;
+}
+
 void note_growth(Core& core, Lsn last_lsn, uint64_t bytes) {
   const Lsn counted = core.growth.empty() ? core.state.checkpoint.lsn : core.growth.back().last_lsn;
   if (last_lsn <= counted) return;
-  if (!core.growth.empty() && core.growth.back().bytes < kGrowthStep) {
+  if (!core.growth.empty() && core.growth.back().bytes < core.options.segment_bytes / kGrowthSteps) {
     core.growth.back().last_lsn = last_lsn;
     core.growth.back().bytes += bytes;
   } else {

@@ -44,7 +44,7 @@ struct Pending {
   std::optional<Result<Lsn>> result;
 };
 
-// How far the journal has grown since the checkpoint, in steps of about 1 MiB (kGrowthStep).
+// How far the journal has grown since the checkpoint, in steps of 1/kGrowthSteps of a segment.
 struct GrowthStep {
   Lsn last_lsn;
   uint64_t bytes = 0;
@@ -65,7 +65,7 @@ struct Core {
   // The end of the journal.
   Lsn committed;
   uint32_t chain = 0;       // of `committed`
-  uint64_t open_bytes = 0;  // committed payload bytes in the open segment
+  uint64_t open_bytes = 0;  // that the committed runs of the open segment take on a device
 
   // The open segment may hold, on some replica, a run that is not committed: it must be closed at
   // `committed` before anything else is written or said about that run.
@@ -114,7 +114,9 @@ void break_journal(Core& core, Error why);
 // Changes the state by compare-and-swap. `change` edits a copy and returns false to leave it. A
 // result that cannot be learned, or another owner, breaks the journal.
 Task<Status> update_state(CorePtr core, std::function<Result<bool>(JournalState*)> change);
-// Counts payload bytes up to lsn as grown since the checkpoint.
+// Counts bytes up to lsn as grown since the checkpoint.
+// What a run takes on a device, its record and padding counted.
+uint64_t stored_bytes(const device::Run& run);
 void note_growth(Core& core, Lsn last_lsn, uint64_t bytes);
 void forget_growth(Core& core, Lsn up_to);
 uint64_t grown_bytes(const Core& core);

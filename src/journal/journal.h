@@ -54,7 +54,7 @@ struct SegmentEntry {
   bool closed = false;
   Lsn end_lsn;  // closed: one past the last entry
   uint32_t end_chain = 0;
-  uint64_t bytes = 0;              // closed: payload bytes of its runs, for sizing and progress
+  uint64_t bytes = 0;              // closed: what its runs take on a device
   std::vector<DeviceId> replicas;  // 1 to kReplicas
   bool operator==(const SegmentEntry&) const = default;
 };
@@ -113,6 +113,7 @@ class Journal {
   virtual Epoch epoch() const = 0;
   virtual Lsn committed() const = 0;  // the last acknowledged entry
   virtual const Checkpoint& checkpoint() const = 0;
+  // That the runs since the checkpoint take on each of their devices.
   virtual uint64_t bytes_since_checkpoint() const = 0;
 
   // The chain value of entry `lsn`, to see whether a local view belongs to this history. kNotFound

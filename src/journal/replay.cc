@@ -81,7 +81,7 @@ Status visit_batch(Core& core, Replay& replay, const Span& span,
         run.chain_before != *replay.chain)
       return fail(Errc::kCorrupt, "the journal does not continue what was read before");
     if (Status s = visit_run(replay, run); !s) return s;
-    note_growth(core, Lsn(run_end - 1), run.payload.size());
+    note_growth(core, Lsn(run_end - 1), stored_bytes(run));
     if (run_end == span.end.next.value && run.chain_after != span.end.chain)
       return fail(Errc::kCorrupt,
                   fmt::format("journal segment {} does not end as recorded", span.segment.id));

@@ -199,7 +199,7 @@ Task<Status> find_end(CorePtr core, TailPtr tail) {
       before_last = tail->end;
       bytes_before_last = tail->bytes;
       tail->end = {Lsn(run.first_lsn.value + run.count), run.chain_after};
-      tail->bytes += run.payload.size();
+      tail->bytes += stored_bytes(run);
     }
   }
   for (TailReplica& replica : tail->replicas) {

@@ -43,6 +43,25 @@ TEST(Takeover, AnOldOwnerWithoutAnOpenSegmentIsFencedToo) {
   w.expect_history(*c);
 }
 
+// The fence outlives the segment: what the successor has trimmed and deleted cannot be begun again by an
+// owner that has not noticed.
+TEST(Takeover, TheOldOwnerIsFencedWhenItsSegmentIsGone) {
+  JournalWorld w;
+  auto a = w.take_over("a");
+  w.append_many(*a, 5);
+  const SegmentId old = w.state().segments.back().id;
+  const auto replicas = w.replicas_of_open();
+  auto b = w.take_over("b");
+  w.append_many(*b, 3);
+  const Lsn all = b->committed();
+  ASSERT_TRUE(w.run(b->set_checkpoint({all, *w.run(b->chain_at(all)), "m"})).has_value());
+  for (uint32_t d : replicas) ASSERT_FALSE(w.holds_segment(d, old));
+  auto late = w.try_append(*a, "from the past");
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, Errc::kFenced);
+  for (uint32_t d : replicas) EXPECT_FALSE(w.holds_segment(d, old));
+}
+
 TEST(Takeover, OneSealedReplicaIsEnough) {
   for (int survivor = 0; survivor < 3; ++survivor) {
     JournalWorld w;

@@ -28,13 +28,15 @@ class StoreStripes final : public Stripes {
 Task<Result<std::unique_ptr<Partition>>> Partition::open(cluster::ClusterView& view,
                                                          stripe::StripeStore& store,
                                                          PartitionOptions options) {
+  options = sized_for(view.map(), std::move(options));
+  const journal::JournalOptions journal_options{options.journal_segment_bytes};
   auto stripes = std::make_unique<StoreStripes>(store);
   PartitionPorts ports{
       .env = view.env(),
       .stripes = *stripes,
       .cluster = view.map().cluster,
-      .take_over = [&view, id = options.id, owner = options.owner]() {
-        return journal::Journal::take_over(view, id, owner);
+      .take_over = [&view, journal_options, id = options.id, owner = options.owner]() {
+        return journal::Journal::take_over(view, id, owner, journal_options);
       }};
   auto partition = std::make_unique<PartitionImpl>(std::move(ports), std::move(options));
   partition->own(std::move(stripes));

@@ -34,7 +34,10 @@ struct PartitionOptions {
   std::string view_path;                 // the RocksDB folder; may be deleted at any stop
   rocksdb::Env* rocksdb_env = nullptr;   // null: the real one; the simulator passes an in-memory one
   bool deterministic = false;            // simulator: no RocksDB background threads
+  // These three are lowered to what the smallest device can bear, see sized_for (room.cc).
   uint64_t checkpoint_journal_bytes = 128u << 20;  // journal grown by this since the last checkpoint: write one
+  uint64_t journal_segment_bytes = journal::kSegmentBytes;
+  uint64_t inline_backlog_bytes = 512u << 20;      // not packed yet; past it, writers wait. A minute's work
   Nanos checkpoint_interval_max = 300s;  // or this long, when anything changed
   Nanos destage_age = 30s;               // inline data older than this is packed even into a part-filled stripe
                                          // when there is at least kDestageMinBytes of it
@@ -101,6 +104,11 @@ class Partition {
                                                   ObjectMeta meta, Conditions conditions) = 0;
   virtual Task<Status> abort_upload(std::string bucket, std::string key,
                                     std::string upload_id) = 0;
+
+  // A body found the devices full: does now what would win room in a while (frees stripes, repacks, trims
+  // the journal). False when there was nothing to win; then, and for kMakeRoomPause, asking again says so at
+  // once.
+  virtual Task<bool> make_room() = 0;
 
   // Bodies that were stored but will not be committed: frees their stripes.
   virtual Task<void> discard(FileData data) = 0;

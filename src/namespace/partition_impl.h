@@ -58,10 +58,16 @@ inline constexpr int kDamageAttemptsMax = 3;
 inline constexpr size_t kApplyHereMax = 256u << 10;
 // Deterministic mode: the view is flushed, by hand, when this much was written since the last time.
 inline constexpr uint64_t kFlushByHandBytes = 16u << 20;
-// Inline bytes that the destager has not packed yet; past it, writers wait. A minute of its work.
-inline constexpr uint64_t kInlineBacklogMax = 512u << 20;
 // A writer that waits for room longer than this is told that there is none.
 inline constexpr Nanos kRoomWaitMax = 30s;
+// Shares of the smallest device: a checkpoint is due at 1/64, so the journal ends at 1/8 (the factor below);
+// no more than 1/8 waits to be packed.
+inline constexpr uint64_t kCheckpointShare = 64;
+inline constexpr uint64_t kInlineBacklogShare = 8;
+// After make_room() won nothing.
+inline constexpr Nanos kMakeRoomPause = 1s;
+// While the devices are full, this much journal is worth a checkpoint.
+inline constexpr uint64_t kSqueezedCheckpointBytes = 256u << 10;
 // The journal may outgrow checkpoint_journal_bytes by this factor before writers wait.
 inline constexpr uint64_t kJournalBacklogFactor = 8;
 inline constexpr uint64_t kDestageMinBytes = 256u << 10;
@@ -82,6 +88,9 @@ struct Op {
   env::Event done;
 };
 using OpPtr = std::shared_ptr<Op>;
+
+// `options` with what the journal and unpacked data may take lowered to shares of the smallest device.
+PartitionOptions sized_for(const cluster::ClusterMap& map, PartitionOptions options);
 
 class PartitionImpl final : public Partition, private stripe::StripeCatalog {
  public:
@@ -129,6 +138,7 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
                                           ObjectMeta meta, Conditions conditions) override;
   Task<Status> abort_upload(std::string bucket, std::string key, std::string upload_id) override;
 
+  Task<bool> make_room() override;
   Task<void> discard(FileData data) override;
 
   stripe::StripeCatalog& catalog() override { return *this; }
@@ -253,6 +263,9 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
   // Room.
   bool full_ = false;         // the last stripe that had to be written found no room for users
   Nanos full_since_{};
+  env::Mutex make_room_mutex_;
+  bool making_room_ = false;
+  std::optional<Nanos> nothing_to_win_;  // when make_room() last said so
   env::WaitQueue room_queue_;
 
   // Background.

@@ -124,8 +124,9 @@ Result<uint64_t> evaluate_moves(Txn& txn, const Plan& plan, size_t first, size_t
 bool PartitionImpl::repack_pays() const {
   const uint64_t data = counters_.packed_data_bytes;
   const uint64_t live = std::min(counters_.packed_live_bytes, data);
-  const uint64_t least = full_ ? 1 : 2ull * ports_.stripes.full_stripe_bytes();
-  return data - live >= least && (full_ || (data - live) * 4 >= data);
+  const bool tight = full_ || making_room_;
+  const uint64_t least = tight ? 1 : 2ull * ports_.stripes.full_stripe_bytes();
+  return data - live >= least && (tight || (data - live) * 4 >= data);
 }
 
 // Returns whether something was freed by it, so that another round may pay.
@@ -133,7 +134,7 @@ Task<Result<bool>> PartitionImpl::repack_once() {
   if (!repack_pays()) co_return false;
   const env::Permit permit = co_await destage_mutex_.lock();
   const size_t capacity = ports_.stripes.full_stripe_bytes();
-  const uint64_t percent = full_ ? kSparsePercentWhenFull : kSparsePercent;
+  const uint64_t percent = full_ || making_room_ ? kSparsePercentWhenFull : kSparsePercent;
   std::function<Result<std::vector<StripeRecord>>(Reader&)> search =
       [percent, capacity](Reader& reader) { return find_sparse(reader, percent, capacity); };
   Result<std::vector<StripeRecord>> sources =

@@ -2,6 +2,8 @@
 //
 // Inline data waits in the view until it is packed, and the journal until it is checkpointed. Both
 // need stripes; when there is no room for those, new data is refused while deletes go on.
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "base/probe.h"
@@ -34,10 +36,13 @@ Task<Status> PartitionImpl::wait_for_room(uint64_t inline_bytes) {
   while (true) {
     if (full_ && env_.now() - full_since_ > kFullProbeInterval) full_ = false;
     if (full_) {
-      ATOLL_PROBE("put_refused_no_room");
-      co_return fail(Errc::kNoSpace, "no room for more data; deleting makes room");
+      const bool won = co_await make_room();
+      if (!won) {
+        ATOLL_PROBE("put_refused_no_room");
+        co_return fail(Errc::kNoSpace, "no room for more data; deleting makes room");
+      }
     }
-    const bool backlog = counters_.inline_bytes > kInlineBacklogMax;
+    const bool backlog = counters_.inline_bytes > options_.inline_backlog_bytes;
     const bool journal_long = serving_ && journal_->bytes_since_checkpoint() >
                                               kJournalBacklogFactor * options_.checkpoint_journal_bytes;
     if (!backlog && !journal_long) co_return Status{};
@@ -48,6 +53,53 @@ Task<Status> PartitionImpl::wait_for_room(uint64_t inline_bytes) {
       co_return fail(Errc::kBusy, "more data is waiting to be packed than allowed; try again");
     co_await env_.sleep(kRoomPoll);
   }
+}
+
+PartitionOptions sized_for(const cluster::ClusterMap& map, PartitionOptions options) {
+  uint64_t smallest = ~uint64_t{0};
+  for (const cluster::DeviceEntry& device : map.devices)
+    if (device.state != cluster::DeviceState::kReplaced && device.capacity_bytes != 0)
+      smallest = std::min(smallest, device.capacity_bytes);
+  options.checkpoint_journal_bytes =
+      std::min(options.checkpoint_journal_bytes, smallest / kCheckpointShare);
+  options.journal_segment_bytes =
+      std::min(options.journal_segment_bytes, options.checkpoint_journal_bytes / 2);
+  options.inline_backlog_bytes =
+      std::min(options.inline_backlog_bytes, smallest / kInlineBacklogShare);
+  return options;
+}
+
+Task<bool> PartitionImpl::make_room() {
+  const env::Permit one_at_a_time = co_await make_room_mutex_.lock();
+  if (nothing_to_win_ && env_.now() - *nothing_to_win_ < kMakeRoomPause) co_return false;
+  nothing_to_win_.reset();
+  if (stopping_ || !serving_) co_return false;
+  ATOLL_PROBE("make_room");
+  making_room_ = true;
+  bool won = false;
+  while (true) {
+    const Result<bool> reclaimed = co_await reclaim_once();
+    if (!reclaimed || !*reclaimed) break;
+    won = true;
+  }
+  const Result<bool> repacked = co_await repack_once();
+  won |= repacked && *repacked;
+  while (true) {
+    const Result<size_t> freed = co_await free_once();
+    if (!freed || *freed == 0) break;
+    won = true;
+  }
+  if (journal_->bytes_since_checkpoint() >= kSqueezedCheckpointBytes) {
+    const Status written = co_await checkpoint();
+    won |= written.has_value();
+  }
+  making_room_ = false;
+  if (won) {
+    note_space();
+  } else {
+    nothing_to_win_ = env_.now();
+  }
+  co_return won;
 }
 
 // A stripe that the partition needs for itself. It takes users' room first, so that the reserve lasts

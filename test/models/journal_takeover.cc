@@ -1,5 +1,5 @@
 // An explicit-state model of the journal's protocol: appends, closing, takeover, fencing, crashes,
-// lost devices, late messages. It explores *every* interleaving of a small world (breadth first, so
+// trimming, deletion, lost devices, late messages. It explores *every* interleaving of a small world (breadth first, so
 // that a violation is shown by a shortest path) and checks after each step:
 //
 //   A  no acknowledged entry is lost: the coordinator's list has a segment for it, some surviving
@@ -17,6 +17,7 @@
 //
 // Built with one of these, it must find a violation (run.sh sees to that):
 //   -DNO_FENCE           devices accept appends of lower epochs
+//   -DFENCE_DIES_WITH_SEGMENT  a device that deletes a segment forgets what it promised for it
 //   -DTWO_ARE_ENOUGH     an append is acknowledged with two durable replicas
 //   -DDROP_TAIL          takeover forgets the last entry of the sealed segment
 //   -DNOT_MADE_WHOLE     takeover lists replicas that it did not complete
@@ -105,6 +106,10 @@ class Explorer {
   bool check(const State& s) {
     for (int lsn = 0; lsn < kLsns; ++lsn) {
       if (s.acked[lsn] == 0) continue;
+      if (lsn < s.checkpoint) {
+        if (s.trimmed[lsn] != s.acked[lsn]) return fail("A: an acknowledged entry was trimmed unseen");
+        continue;
+      }
       bool covered = false;
       for (int g = 0; g < kSegments; ++g) {
         const Segment& seg = s.segments[g];
@@ -132,8 +137,8 @@ class Explorer {
   }
 
   bool check_list(const State& s) {  // C and D
-    std::array<uint8_t, kLsns> log{};
-    int end = 0;
+    std::array<uint8_t, kLsns> log = s.trimmed;
+    int end = s.checkpoint;
     for (int g = 0; g < kSegments; ++g) {
       const Segment& seg = s.segments[g];
       if (!seg.listed) continue;
@@ -171,9 +176,11 @@ class Explorer {
           break;
         case kReady:
           open(state, o);
+          trim(state, o);
           break;
         case kServing:
           serve(state, o);
+          trim(state, o);
           break;
       }
       if (state.owners[o].pc != kIdle) {
@@ -183,7 +190,42 @@ class Explorer {
       }
     }
     deliver(state);
+    erase(state);
     lose(state);
+  }
+
+  // A checkpoint covers the list's first segment: it leaves the list.
+  void trim(const State& state, int o) {
+    if (!state.owners[o].current || state.trims == kTrims) return;
+    for (int g = 0; g < kSegments; ++g) {
+      const Segment& seg = state.segments[g];
+      if (!seg.listed) continue;
+      if (!seg.closed) return;
+      State s = state;
+      for (int lsn = seg.first; lsn < seg.end; ++lsn)
+        for (int d = 0; d < kDevices; ++d)
+          if (has(seg.replicas, d) && lsn - seg.first < state.devices[d][g].length)
+            s.trimmed[lsn] = state.devices[d][g].values[lsn - seg.first];
+      ++s.trims;
+      s.checkpoint = seg.end;
+      s.segments[g].listed = 0;
+      change_value(&s, o);
+      next(s, "owner %d trims segment %d", state.owners[o].epoch, g);
+      return;
+    }
+  }
+
+  // What is on the list no more is deleted, device by device, at any time.
+  void erase(const State& state) {
+    for (int g = 0; g < state.next_segment; ++g) {
+      if (state.segments[g].listed) continue;
+      for (int d = 0; d < kDevices; ++d) {
+        if (state.devices[d][g].promised == 0) continue;
+        State s = state;
+        s.devices[d][g] = {};
+        next(s, "device %d deletes segment %d", d, g);
+      }
+    }
   }
 
   void stop(State s, int o, const char* why) {  // fenced: it is nobody any more
@@ -218,12 +260,12 @@ class Explorer {
     const Segment& seg = state.segments[w.segment];
     for (int d = 0; d < kDevices; ++d) {
       if (!has(seg.replicas, d) || has(state.lost, d) || has(w.sealed, d)) continue;
-      if (kFence && state.devices[d][w.segment].promised > w.epoch) {
+      if (fenced(state, d, w.segment, w.epoch)) {
         stop(state, o, "a replica promised more");
         continue;
       }
       State s = state;
-      s.devices[d][w.segment].promised = w.epoch;
+      promise(&s, d, w.segment, w.epoch);
       s.owners[o].held[d] = s.devices[d][w.segment].length;
       put(&s.owners[o].sealed, d);
       next(s, "owner %d seals device %d", state.owners[o].epoch, d);
@@ -261,14 +303,13 @@ class Explorer {
     const bool more = source >= 0 && count(w.whole & ~state.lost) < kReplicas;
     for (int d = 0; d < kDevices && length > 0 && more; ++d) {
       if (has(state.lost, d) || has(w.whole, d)) continue;
-      Held target = state.devices[d][w.segment];
-      if (kFence && target.promised > w.epoch) {
+      if (fenced(state, d, w.segment, w.epoch)) {
         stop(state, o, "a target promised more");
         continue;
       }
       State s = state;
       Held& t = s.devices[d][w.segment];
-      t.promised = w.epoch;
+      promise(&s, d, w.segment, w.epoch);
       for (int i = t.length; i < length; ++i) t.values[i] = s.devices[source][w.segment].values[i];
       if (t.length < length) t.length = static_cast<uint8_t>(length);
       s.owners[o].whole = static_cast<uint8_t>((w.whole & ~s.lost) | 1 << d);
@@ -405,11 +446,13 @@ class Explorer {
           s.owners[o].segment == g && s.owners[o].in_flight && s.owners[o].value == sent.value)
         sender = o;
     Held& h = s.devices[d][g];
-    if (kFence && h.promised > sent.epoch) {
+    if (fenced(s, d, g, sent.epoch)) {
       if (sender >= 0) stop(s, sender, "fenced");
       return;
     }
-    if (h.promised < sent.epoch) h.promised = sent.epoch;
+    // What a device does not know begins with the first run that it gets.
+    if (h.promised == 0) h.length = static_cast<uint8_t>(index);
+    promise(&s, d, g, sent.epoch);
     if (index > h.length) return;  // does not follow: refused
     if (index < h.length && h.values[index] != sent.value) return;
     if (index == h.length) h.values[h.length++] = sent.value;

@@ -14,6 +14,10 @@
 #ifndef LOSSES
 #define LOSSES 1
 #endif
+#ifndef TRIMS
+#define TRIMS 0
+#endif
+constexpr int kTrims = TRIMS;        // checkpoints that trim; segments that were empty leave the list anyway
 constexpr int kDevices = 4;
 constexpr int kReplicas = 3;
 constexpr int kSegments = SEGMENTS;  // ids 0, 1, ..: openings in all
@@ -25,7 +29,7 @@ constexpr int kLsns = kValues;
 
 enum Pc : uint8_t { kIdle, kSealing, kCopying, kReady, kServing };
 
-struct Segment {  // as the coordinator lists it; one that was empty leaves the list
+struct Segment {  // as the coordinator lists it; one that was empty, or is trimmed, leaves the list
   uint8_t listed, closed, first, end, replicas;
 };
 struct Held {  // a segment on a device
@@ -56,6 +60,10 @@ struct State {
   std::array<Owner, kOwners> owners;
   std::array<std::array<Sent, kLsns>, kSegments> sent;
   std::array<uint8_t, kLsns> acked;  // value by LSN; 0: none
+  // The highest epoch that each device has seen: outlives the segments that it has deleted.
+  std::array<uint8_t, kDevices> fence;
+  uint8_t trims, checkpoint;                  // the LSN from which the list goes on
+  std::array<uint8_t, kLsns> trimmed;  // the values before it
 };
 static_assert(sizeof(State) < 256 && alignof(State) == 1);
 
@@ -63,6 +71,11 @@ static_assert(sizeof(State) < 256 && alignof(State) == 1);
 constexpr bool kFence = false;
 #else
 constexpr bool kFence = true;
+#endif
+#ifdef FENCE_DIES_WITH_SEGMENT
+constexpr bool kLastingFence = false;
+#else
+constexpr bool kLastingFence = true;
 #endif
 #ifdef NO_COMPARE
 constexpr bool kCompare = false;
@@ -92,10 +105,20 @@ inline int open_segment(const State& s) {
   return -1;
 }
 inline int journal_end(const State& s) {  // of the closed segments
-  int end = 0;
+  int end = s.checkpoint;
   for (const Segment& g : s.segments)
     if (g.listed && g.closed && g.end > end) end = g.end;
   return end;
+}
+
+// Does the device refuse this epoch?
+inline bool fenced(const State& s, int d, int g, int epoch) {
+  return kFence && (kLastingFence ? s.fence[d] : s.devices[d][g].promised) > epoch;
+}
+inline void promise(State* s, int d, int g, uint8_t epoch) {
+  uint8_t* there = &s->devices[d][g].promised;
+  *there = kLastingFence ? uint8_t{1} : std::max(*there, epoch);  // not 0: it knows the segment
+  s->fence[d] = std::max(s->fence[d], epoch);
 }
 
 // Makes states that can no longer differ in anything that matters the same state.
@@ -124,5 +147,17 @@ inline void normalize(State* s) {
       for (int index = 0; index < length; ++index)
         s->sent[g][index].under_way &= static_cast<uint8_t>(~(1 << (&device - s->devices.data())));
     }
+  }
+  // A fence matters to those alone that are below it: it may as well be right above the highest of them.
+  for (uint8_t& fence : s->fence) {
+    uint8_t below = 0;
+    const auto look = [&](uint8_t epoch) {
+      if (epoch < fence && epoch > below) below = epoch;
+    };
+    for (const Owner& w : s->owners) look(w.epoch);
+    for (const auto& segment : s->sent)
+      for (const Sent& sent : segment)
+        if (sent.under_way != 0) look(sent.epoch);
+    fence = below == 0 ? uint8_t{0} : static_cast<uint8_t>(below + 1);
   }
 }
