@@ -53,11 +53,11 @@ function(atoll_target_name layer out)
   set(${out} "atoll_${name}" PARENT_SCOPE)
 endfunction()
 
-# atoll_layer(NAME [HEAVY_TESTS] DEPS layer... EXTERNAL target...)
+# atoll_layer(NAME [HEAVY_TESTS] DEPS layer... [TEST_DEPS layer...] EXTERNAL target...)
 # Makes atoll_NAME from src/NAME/*.cc, atoll_NAME_test from *_test.cc, atoll_NAME_bench from
 # *_bench.cc and, with ATOLL_FUZZ, one fuzzer for each *_fuzz.cc.
 function(atoll_layer layer)
-  cmake_parse_arguments(ARG "HEAVY_TESTS" "" "DEPS;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "HEAVY_TESTS" "" "DEPS;TEST_DEPS;EXTERNAL" ${ARGN})
   atoll_target_name(${layer} target)
   set(dir ${CMAKE_SOURCE_DIR}/src/${layer})
 
@@ -95,6 +95,10 @@ function(atoll_layer layer)
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    foreach(dep ${ARG_TEST_DEPS})
+      atoll_target_name(${dep} dep_target)
+      target_link_libraries(${target}_test PRIVATE ${dep_target})
+    endforeach()
     target_precompile_headers(${target}_test REUSE_FROM atoll_pch)
     # Most bodies of tests run once: -Og compiles them a quarter faster, and the layer under test keeps
     # its own level. HEAVY_TESTS are models that compute for minutes.

@@ -122,8 +122,7 @@ int run_planted(const Options& options, Shared* shared) {
     const char* name = planted_bug_name(bug);
     if (std::strcmp(name, "?") == 0) break;
     if (options.planted != "all" && options.planted != name) continue;
-    const auto failures =
-        run_range(options.first, seeds, options, bug, shared, true, false);
+    const auto failures = run_range(options.first, seeds, options, bug, shared, true, false);
     if (failures.empty()) {
       ++missed;
       std::printf("not ok planted bug %s: not found in %llu seeds\n", name,

@@ -306,8 +306,8 @@ void Workload::verify_everything(const std::string& when) {
   if (!problems)
     world_.violation(when + ": consistency cannot be checked: " + problems.error().to_string());
   if (!problems->empty())
-    world_.violation(fmt::format("{}: the namespace is inconsistent: {}", when,
-                                 fmt::join(*problems, "; ")));
+    world_.violation(
+        fmt::format("{}: the namespace is inconsistent: {}", when, fmt::join(*problems, "; ")));
   world_.note("verified " + when);
 }
 

@@ -18,7 +18,7 @@ struct WorkloadOptions {
   int readers = 2;
   int keys_per_client = 6;
   uint64_t large_max = 1u << 20;  // bodies over the inline limit go up to here
-  bool churn = false;             // large bodies without pause: devices fill, and space is reclaimed
+  bool churn = false;  // large bodies without pause: devices fill, and space is reclaimed
 };
 
 class Workload {

@@ -61,13 +61,14 @@ class World {
   // Another owner takes the journal over, and this one has not noticed. It must be fenced; what it
   // acknowledges from now on must still be there later, like everything else.
   void rival_takes_over();
-  void wipe_view();      // deletes the RocksDB folder (only while stopped)
+  void wipe_view();  // deletes the RocksDB folder (only while stopped)
 
   // --- Repair, as an administrator would ---
   void replace_failed();        // atoll device replace
   void wait_until_protected();  // the steward's work; never is a violation
   void scrub();                 // must find nothing that cannot be repaired
-  // With nothing hurt: every stripe that is needed has all its shards, each on the device of its slot.
+  // With nothing hurt: every stripe that is needed has all its shards, each on the device of its
+  // slot.
   void check_widths(const std::string& when);
 
   template <typename T>
@@ -98,9 +99,9 @@ class World {
   env::SimStorage storage_;
   uint64_t boots_ = 0;
   uint32_t trace_hash_ = 0;
-  env::SimEnv* env_ = nullptr;               // leaked by crash(), on purpose
-  fabric::SimFabric* fabric_ = nullptr;      // likewise
-  server::LocalCluster* cluster_ = nullptr;  // likewise
+  env::SimEnv* env_ = nullptr;                             // leaked by crash(), on purpose
+  fabric::SimFabric* fabric_ = nullptr;                    // likewise
+  server::LocalCluster* cluster_ = nullptr;                // likewise
   std::vector<std::unique_ptr<journal::Journal>> rivals_;  // likewise
   std::shared_ptr<rocksdb::Env> view_disk_;                // an in-memory RocksDB environment
 };

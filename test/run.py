@@ -20,8 +20,9 @@ RELEASE = ROOT / "build/release"
 DEV = ROOT / "build/dev"
 # Planted bugs that the simulator was seen to find within a few dozen seeds. The others are looked for by
 # `./dev sim --planted-bugs all`, which takes longer; test/README.md says which it has found.
-PLANTED_BUGS = ["ack-before-flush", "skip-read-checksum", "drop-segment-tail", "rebuild-wrong-index",
-                "free-live-zone"]
+PLANTED_BUGS = ["ack-before-flush", "skip-read-checksum", "forget-fence", "drop-segment-tail", "free-live-zone",
+                "two-replicas-are-enough", "trim-before-checkpoint", "free-stripe-still-read",
+                "destage-loses-race", "rebuild-wrong-index"]
 SUITE_LIMIT_S = 1200  # a hung suite is a failure, not a hung run
 
 
@@ -59,7 +60,7 @@ def script_suites(folder):
 
 def sim_suites():
     sim = str(DEV / "bin/atoll-sim")
-    return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "300"), "--jobs", "2"],
+    return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "150"), "--jobs", "2"],
                   alone=True),
             *[Suite(f"sim/planted-{bug}", [sim, "--planted-bugs", bug, "--jobs", "2"], alone=True)
               for bug in PLANTED_BUGS]]

@@ -1,9 +1,9 @@
 // Group commit: many records, few writes, one flush for all that wait.
 //
-// Each stream is a lane: its records lie one behind another in its open zone, so what is queued goes
-// out as one gathered write. While a lane writes, the next batch queues up; while a flush runs,
-// lanes go on writing. A flush covers every record whose write had returned when the flush began; it
-// alone makes them durable, whatever else happened meanwhile.
+// Each stream is a lane: its records lie one behind another in its open zone, so what is queued
+// goes out as one gathered write. While a lane writes, the next batch queues up; while a flush
+// runs, lanes go on writing. A flush covers every record whose write had returned when the flush
+// began; it alone makes them durable, whatever else happened meanwhile.
 //
 //   lane journal  [queue] -> writing -> written --+
 //   lane shards   [queue] -> writing -> written --+--> one flush at a time --> on_durable, done
@@ -11,8 +11,8 @@
 //
 // Within a lane, records become durable in the order of submit().
 //
-// Errors: a failed write or flush fails the device; every record that was not durable gets that error.
-// Limits: the caller bounds what is queued (DeviceCore's queue permits).
+// Errors: a failed write or flush fails the device; every record that was not durable gets that
+// error. Limits: the caller bounds what is queued (DeviceCore's queue permits).
 #pragma once
 
 #include <array>
@@ -38,8 +38,8 @@ struct Append {
   uint32_t zone = 0;
   uint32_t block = 0;
   uint32_t blocks = 0;
-  std::vector<Buf> bufs;               // dropped once written
-  std::function<void()> on_durable;    // runs before any waiter resumes; not when it failed
+  std::vector<Buf> bufs;             // dropped once written
+  std::function<void()> on_durable;  // runs before any waiter resumes; not when it failed
   Status status;
   env::Event done;
 };
@@ -69,7 +69,7 @@ class Appender {
     std::deque<AppendRef> queue;
     std::vector<AppendRef> writing;
     std::deque<AppendRef> written;
-    std::deque<uint64_t> pending;      // sequences that are not durable yet, in order
+    std::deque<uint64_t> pending;  // sequences that are not durable yet, in order
     bool running = false;
   };
 

@@ -1,8 +1,8 @@
 // When and how index checkpoints are written, and what becomes free by them.
 //
-// A checkpoint is a picture of one moment: no record that reclaim is moving is in flight then (the move
-// gate), so a deleted shard has no copy that a later scan could find. Zones that were dead at that
-// moment are opened again only after the checkpoint is durable.
+// A checkpoint is a picture of one moment: no record that reclaim is moving is in flight then (the
+// move gate), so a deleted shard has no copy that a later scan could find. Zones that were dead at
+// that moment are opened again only after the checkpoint is durable.
 #pragma once
 
 #include "device/appender.h"
@@ -10,7 +10,8 @@
 
 namespace atl::device {
 
-// A checkpoint each time this much was appended: what a restart has to scan at most, about a second.
+// A checkpoint each time this much was appended: what a restart has to scan at most, about a
+// second.
 inline constexpr uint64_t kCheckpointEveryBytes = 1u << 30;
 
 class Checkpointer {

@@ -101,9 +101,10 @@ Use DeviceCore::use() const {
   u.zones_free = zones_.free_count();
   u.shards = shards_.size();
   u.segments = segments_.size();
-  // What user writes can still take: the zones that are free or can be won, but those kept for others,
-  // and the room in the open zone. Won are zones worth moving, less those that their survivors need. The
-  // ends of zones that are too short for a record count as zones have ended so far.
+  // What user writes can still take: the zones that are free or can be won, but those kept for
+  // others, and the room in the open zone. Won are zones worth moving, less those that their
+  // survivors need. The ends of zones that are too short for a record count as zones have ended so
+  // far.
   uint64_t zones = 0;
   uint64_t survivors = 0;
   uint64_t filled = 0;
@@ -123,7 +124,8 @@ Use DeviceCore::use() const {
   const uint64_t zone_blocks = full_zones == 0 ? layout.data_blocks() : filled / full_zones;
   const uint64_t moved_room = space_.open_room(Stream::kMoved);
   uint64_t kept = space_.reserved_zones(Claim::kUser);
-  if (survivors > moved_room) kept += div_ceil(survivors - moved_room, std::max<uint64_t>(zone_blocks, 1));
+  if (survivors > moved_room)
+    kept += div_ceil(survivors - moved_room, std::max<uint64_t>(zone_blocks, 1));
   const uint64_t blocks = zones > kept ? (zones - kept) * zone_blocks : 0;
   u.free_bytes = (blocks + space_.open_room(Stream::kShards)) * kBlockBytes;
   return u;

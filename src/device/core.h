@@ -7,8 +7,8 @@
 // Owned by DeviceImpl; every task that may be suspended holds a share of it, so that a device
 // that is dropped (a crash in the simulator) dies only after its last task.
 //
-// Invariant: the index holds durable records only. What is on its way is in `writing_` (shards) and in
-// Segment::in_flight.
+// Invariant: the index holds durable records only. What is on its way is in `writing_` (shards) and
+// in Segment::in_flight.
 #pragma once
 
 #include <map>

@@ -1,5 +1,6 @@
-// For tests: a random workload on one device, a crash at a random moment, and the list of promises that
-// the device broke. Used by crash_test.cc with many seeds, and with planted bugs to test the tests.
+// For tests: a random workload on one device, a crash at a random moment, and the list of promises
+// that the device broke. Used by crash_test.cc with many seeds, and with planted bugs to test the
+// tests.
 //
 // What must hold after each crash:
 //   - a shard whose write was acknowledged, and that was not deleted, is there whole;
@@ -22,9 +23,9 @@ struct CrashModelOptions {
   uint64_t seed = 1;
   uint64_t size_bytes = 64_MiB;
   uint64_t zone_bytes = 1_MiB;
-  int lives = 3;                // crashes in a row on the same disk
+  int lives = 3;  // crashes in a row on the same disk
   int writers = 4;
-  bool flip_bits = false;       // one bit of an index checkpoint rots at each crash
+  bool flip_bits = false;  // one bit of an index checkpoint rots at each crash
 };
 
 class CrashModel {
@@ -37,15 +38,15 @@ class CrashModel {
   struct ShardTrack {
     size_t length = 0;
     bool acknowledged = false;
-    bool deleting = false;        // a delete was called: anything goes until it is durable
-    bool gone = false;            // its delete is durable
+    bool deleting = false;  // a delete was called: anything goes until it is durable
+    bool gone = false;      // its delete is durable
   };
   struct SegmentTrack {
-    std::vector<Run> sent;        // in order; the first `acknowledged` of them are
+    std::vector<Run> sent;  // in order; the first `acknowledged` of them are
     size_t acknowledged = 0;
-    uint64_t promised = 0;        // acknowledged
-    uint64_t asked = 0;           // the highest epoch ever used
-    bool broken = false;          // an append failed for want of space: send nothing more
+    uint64_t promised = 0;  // acknowledged
+    uint64_t asked = 0;     // the highest epoch ever used
+    bool broken = false;    // an append failed for want of space: send nothing more
     bool deleting = false;
     bool gone = false;
   };

@@ -27,8 +27,8 @@ Task<void> CrashModel::shard_writer(int number) {
     }
     const ShardKey key{StripeId(next_stripe_++), static_cast<uint8_t>(number)};
     ShardTrack& track = shards_[key];
-    track.length = random_.chance(0.2) ? random_.between(200'000, 900'000)
-                                       : random_.between(1, 40'000);
+    track.length =
+        random_.chance(0.2) ? random_.between(200'000, 900'000) : random_.between(1, 40'000);
     ShardPayload payload =
         shard_payload(pattern(shard_seed(key.stripe.value, key.index), track.length));
     Status status = co_await disk_.device->write_shard(key, std::move(payload), WriteClass::kUser);
@@ -62,8 +62,8 @@ Task<void> CrashModel::append_one(uint64_t id, size_t i, uint64_t epoch) {
     track.broken = true;
     co_return;
   }
-  if (track.acknowledged < i) complain(fmt::format("segment {}: run {} before {}", id, i,
-                                                   track.acknowledged));
+  if (track.acknowledged < i)
+    complain(fmt::format("segment {}: run {} before {}", id, i, track.acknowledged));
   track.acknowledged = std::max(track.acknowledged, i + 1);
   track.promised = std::max(track.promised, epoch);
 }
@@ -89,13 +89,13 @@ Task<void> CrashModel::segment_writer(int) {
         Run late = make_run(lsn, 1, epoch, chain, pattern(lsn, 50));
         auto refused = co_await disk_.device->append_run(SegmentId(id), PartitionId(1),
                                                          Epoch(epoch), std::move(late));
-        if (refused) complain(fmt::format("segment {}: epoch {} after a promise of {}", id, epoch,
-                                          higher));
+        if (refused)
+          complain(fmt::format("segment {}: epoch {} after a promise of {}", id, epoch, higher));
         epoch = higher;
       }
       const auto count = static_cast<uint32_t>(random_.between(1, 5));
-      const size_t size = random_.chance(0.1) ? random_.between(66'000, 400'000)
-                                              : random_.between(1, 6000);
+      const size_t size =
+          random_.chance(0.1) ? random_.between(66'000, 400'000) : random_.between(1, 6000);
       Run run = make_run(lsn, count, epoch, chain, pattern(id * 1000 + i, size));
       lsn += count;
       chain = run.chain_after;
@@ -176,8 +176,8 @@ void CrashModel::check_segment(uint64_t id, SegmentTrack& track,
     return;
   }
   if (state->promised.value < track.promised && !track.deleting)
-    complain(fmt::format("{}: promise {} forgotten, {} is left", name, track.promised,
-                         state->promised));
+    complain(
+        fmt::format("{}: promise {} forgotten, {} is left", name, track.promised, state->promised));
   std::vector<Run> found;
   uint64_t from = 0;
   while (true) {
@@ -191,8 +191,7 @@ void CrashModel::check_segment(uint64_t id, SegmentTrack& track,
     from = found.back().first_lsn.value + found.back().count;
   }
   if (found.size() < track.acknowledged)
-    complain(fmt::format("{}: {} of {} acknowledged runs", name, found.size(),
-                         track.acknowledged));
+    complain(fmt::format("{}: {} of {} acknowledged runs", name, found.size(), track.acknowledged));
   for (size_t i = 0; i < found.size(); ++i) {
     if (i >= track.sent.size() || found[i].first_lsn != track.sent[i].first_lsn ||
         found[i].payload.view() != track.sent[i].payload.view()) {

@@ -1,5 +1,5 @@
-// Bits that rot, in every region of a device: nothing wrong is ever returned, nothing else is lost, what
-// can be rewritten is, and scrub names the rest.
+// Bits that rot, in every region of a device: nothing wrong is ever returned, nothing else is lost,
+// what can be rewritten is, and scrub names the rest.
 #include <algorithm>
 
 #include "device/test_disk.h"
@@ -10,7 +10,9 @@ namespace {
 
 constexpr uint64_t kStripes = 60;
 
-size_t length_of(uint64_t stripe) { return stripe % 7 == 0 ? 300'000 : 1 + stripe * 900; }
+size_t length_of(uint64_t stripe) {
+  return stripe % 7 == 0 ? 300'000 : 1 + stripe * 900;
+}
 
 std::vector<device::Run> make_runs(int count, size_t bytes = 5000) {
   std::vector<device::Run> runs;
@@ -247,8 +249,8 @@ TEST(Damage, ADamagedZoneIsNotReclaimedUntilRepaired) {
   EXPECT_OK(f.disk.check(1, 1, length_of(1)));
 }
 
-// One random bit anywhere on the disk, with and without a restart: at most the record that it hits is
-// bad, and scrub says so.
+// One random bit anywhere on the disk, with and without a restart: at most the record that it hits
+// is bad, and scrub says so.
 TEST(Damage, AnyBitAnywhere) {
   for (uint64_t seed = 1; seed <= 120; ++seed) {
     Filled f(100 + seed);
@@ -259,8 +261,8 @@ TEST(Damage, AnyBitAnywhere) {
     if (restart && clean) EXPECT_OK(f.disk.close());
     if (restart && !clean) f.disk.crash();
     // Mostly where something is.
-    const uint64_t limit = random.chance(0.9) ? layout.zones_offset + 8 * layout.zone_bytes
-                                              : layout.size_bytes;
+    const uint64_t limit =
+        random.chance(0.9) ? layout.zones_offset + 8 * layout.zone_bytes : layout.size_bytes;
     f.disk.flip(random.below(limit), static_cast<int>(random.below(8)));
     if (restart) ASSERT_OK(f.disk.open());
     const std::vector<uint64_t> bad = f.bad();
@@ -270,9 +272,9 @@ TEST(Damage, AnyBitAnywhere) {
     for (size_t i = 0; i < runs->size(); ++i)
       EXPECT_EQ((*runs)[i].payload.view(), f.runs[i].payload.view());
     const VerifyResult found = f.disk.verify_all();
-    // A shard that vanished (its header was hit before a scan) is known as missing to the layer above.
-    const bool vanished =
-        bad.size() == 1 && !f.disk.core().has_shard({StripeId(bad[0]), 1});
+    // A shard that vanished (its header was hit before a scan) is known as missing to the layer
+    // above.
+    const bool vanished = bad.size() == 1 && !f.disk.core().has_shard({StripeId(bad[0]), 1});
     EXPECT_EQ(found.bad_shards.size(), vanished ? 0 : bad.size()) << "seed " << seed;
     if (runs->size() != f.runs.size())
       EXPECT_TRUE(found.bad_segments.size() == 1 || restart) << "seed " << seed;

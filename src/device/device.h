@@ -1,19 +1,20 @@
 // One SSD: a superblock, and zones that are filled front to back and reclaimed whole.
 //
-// Appending is the only write. Two kinds of records live in zones: shards (immutable, found by stripe
-// and index) and runs of journal entries (found by segment and LSN). Each record describes itself, with
-// checksums per 16 KiB block, so the index, which is in memory, can be rebuilt from the medium:
-// from the newest index checkpoint, and a scan of the zones opened since. docs/formats/device.md.
+// Appending is the only write. Two kinds of records live in zones: shards (immutable, found by
+// stripe and index) and runs of journal entries (found by segment and LSN). Each record describes
+// itself, with checksums per 16 KiB block, so the index, which is in memory, can be rebuilt from
+// the medium: from the newest index checkpoint, and a scan of the zones opened since.
+// docs/formats/device.md.
 //
 // Durability: write_shard, append_run and seal_segment return success only when a flush that began
 // after their bytes were written has succeeded; one flush serves all that wait (group commit).
-// Deletes are lazy: one that was not checkpointed may be undone by a crash, and the shard or segment
-// reappears whole; the layers above find and free such orphans.
+// Deletes are lazy: one that was not checkpointed may be undone by a crash, and the shard or
+// segment reappears whole; the layers above find and free such orphans.
 //
-// Errors: kNoSpace (class of write given below), kNotFound, kCorrupt (the medium's bytes do not match
-// their checksums), kFenced (a higher epoch was promised), kConflict (a run that does not follow the
-// last), kTooLarge (for a zone of this device), kBusy (reclaim did not make room in 20 s), kIo (the
-// medium failed: the device is then `failed()` and every later call says so).
+// Errors: kNoSpace (class of write given below), kNotFound, kCorrupt (the medium's bytes do not
+// match their checksums), kFenced (a higher epoch was promised), kConflict (a run that does not
+// follow the last), kTooLarge (for a zone of this device), kBusy (reclaim did not make room in 20
+// s), kIo (the medium failed: the device is then `failed()` and every later call says so).
 //
 // Threads: the reactor's only. Concurrent calls are welcome.
 #pragma once
@@ -31,8 +32,8 @@
 
 namespace atl::device {
 
-inline constexpr uint32_t kMaxShardBytes = 4u << 20;        // payload of one shard
-inline constexpr uint32_t kMaxRunBytes = 64u << 20;         // payload of one journal run... see limits
+inline constexpr uint32_t kMaxShardBytes = 4u << 20;  // payload of one shard
+inline constexpr uint32_t kMaxRunBytes = 64u << 20;   // payload of one journal run... see limits
 inline constexpr uint64_t kMinDeviceBytes = 64ull << 20;
 inline constexpr uint64_t kDefaultZoneBytes = 64ull << 20;  // smaller on small devices: size/64
 
@@ -55,16 +56,17 @@ struct ShardKey {
   auto operator<=>(const ShardKey&) const = default;
 };
 
-// A shard as it is written: `bufs` hold `length` bytes together; `block_crcs` has the CRC-32C of each
-// 16 KiB block (the last may be short), computed when the bytes came into the cluster.
+// A shard as it is written: `bufs` hold `length` bytes together; `block_crcs` has the CRC-32C of
+// each 16 KiB block (the last may be short), computed when the bytes came into the cluster.
 struct ShardPayload {
   uint32_t length = 0;
   std::vector<uint32_t> block_crcs;
   std::vector<Buf> bufs;
 };
 
-// Part of a shard as it was read: whole 16 KiB blocks that cover what was asked, and their checksums
-// as stored. *The caller* compares them (promise 7 is end to end); the device does not, except in verify.
+// Part of a shard as it was read: whole 16 KiB blocks that cover what was asked, and their
+// checksums as stored. *The caller* compares them (promise 7 is end to end); the device does not,
+// except in verify.
 struct ShardPart {
   uint32_t shard_length = 0;
   uint32_t offset = 0;  // of bytes[0] in the shard: a multiple of 16 KiB
@@ -81,27 +83,27 @@ struct ShardInfo {
 // chain_after = crc32c(payload, seed chain_before).
 struct Run {
   Lsn first_lsn;
-  uint32_t count = 0;        // entries in payload
-  Epoch epoch;               // of the owner that wrote it first
+  uint32_t count = 0;  // entries in payload
+  Epoch epoch;         // of the owner that wrote it first
   uint32_t chain_before = 0;
   uint32_t chain_after = 0;
-  Buf payload;               // opaque to the device
+  Buf payload;  // opaque to the device
 };
 
 struct SegmentState {
   SegmentId segment;
   PartitionId partition;
-  Epoch promised;            // appends below this epoch are refused
+  Epoch promised;  // appends below this epoch are refused
   bool sealed = false;
-  Lsn first_lsn;             // of the segment, fixed when it was created
-  Lsn next_lsn;              // one past the last durable entry
-  uint32_t chain = 0;        // of the last durable entry
+  Lsn first_lsn;       // of the segment, fixed when it was created
+  Lsn next_lsn;        // one past the last durable entry
+  uint32_t chain = 0;  // of the last durable entry
 };
 
 struct Use {
-  uint64_t capacity_bytes = 0;   // what zones can hold
-  uint64_t live_bytes = 0;       // records that are not deleted, with their headers
-  uint64_t free_bytes = 0;       // that kUser writes can still take, now or after reclaim
+  uint64_t capacity_bytes = 0;  // what zones can hold
+  uint64_t live_bytes = 0;      // records that are not deleted, with their headers
+  uint64_t free_bytes = 0;      // that kUser writes can still take, now or after reclaim
   uint32_t zones = 0;
   uint32_t zones_free = 0;
   uint64_t shards = 0;
@@ -111,9 +113,10 @@ struct Use {
 struct VerifyResult {
   uint64_t records = 0;
   uint64_t bytes = 0;
-  std::vector<ShardKey> bad_shards;     // header or payload does not match
+  std::vector<ShardKey> bad_shards;  // header or payload does not match
   std::vector<SegmentId> bad_segments;
-  uint64_t bad_metadata = 0;            // superblock copies, zone headers, index checkpoints: repaired in place
+  uint64_t bad_metadata =
+      0;  // superblock copies, zone headers, index checkpoints: repaired in place
 };
 
 struct OpenExpectation {
@@ -162,13 +165,13 @@ class Device {
   // Shards with key > after, in order of (stripe, index).
   virtual std::vector<ShardInfo> list_shards(ShardKey after, size_t limit) const = 0;
 
-  // A segment is created by the first run of it, or by seal_segment. Appends must follow: same chain,
-  // next LSN; a run that is there already, byte for byte, succeeds again. An epoch higher than
-  // promised raises the promise; one lower than any that the partition has shown this device, in
-  // whatever segment, is kFenced; a sealed segment takes only runs of
-  // its sealing epoch (recovery making it whole): one of a higher epoch is kConflict until it has
-  // sealed, too. kCorrupt: the payload does not match chain_after. Runs of a segment that are sent
-  // without waiting must be sent in order; after one that failed, none may be sent behind it.
+  // A segment is created by the first run of it, or by seal_segment. Appends must follow: same
+  // chain, next LSN; a run that is there already, byte for byte, succeeds again. An epoch higher
+  // than promised raises the promise; one lower than any that the partition has shown this device,
+  // in whatever segment, is kFenced; a sealed segment takes only runs of its sealing epoch
+  // (recovery making it whole): one of a higher epoch is kConflict until it has sealed, too.
+  // kCorrupt: the payload does not match chain_after. Runs of a segment that are sent without
+  // waiting must be sent in order; after one that failed, none may be sent behind it.
   virtual Task<Result<SegmentState>> append_run(SegmentId segment, PartitionId partition,
                                                 Epoch epoch, Run run) = 0;
   // Durably promises `epoch` and closes the segment to lower ones. Returns what it holds.
@@ -185,7 +188,8 @@ class Device {
   // that is damaged is rewritten from memory. For scrub; `zone` from 0 to use().zones - 1.
   virtual Task<Result<VerifyResult>> verify_zone(uint32_t zone) = 0;
 
-  // Writes an index checkpoint, so that the next open need not scan. Called now and then and at stop.
+  // Writes an index checkpoint, so that the next open need not scan. Called now and then and at
+  // stop.
   virtual Task<Status> checkpoint() = 0;
   // Stops background work, checkpoints and closes. No call may be running or follow.
   virtual Task<Status> close() = 0;

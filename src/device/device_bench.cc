@@ -2,8 +2,8 @@
 //
 //   atoll_device_bench                      in the current folder; ATOLL_BENCH_DIR for another
 //
-// "append" waits for durability, as the device's callers do; the reference is pwrite + fdatasync on a
-// preallocated file. items_per_second counts appends.
+// "append" waits for durability, as the device's callers do; the reference is pwrite + fdatasync on
+// a preallocated file. items_per_second counts appends.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -89,7 +89,11 @@ void append_shards(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * width * size));
 }
 BENCHMARK(append_shards)
-    ->Args({4096, 1})->Args({4096, 16})->Args({1 << 20, 1})->Args({1 << 20, 16})->UseRealTime();
+    ->Args({4096, 1})
+    ->Args({4096, 16})
+    ->Args({1 << 20, 1})
+    ->Args({1 << 20, 16})
+    ->UseRealTime();
 
 Task<bool> append_one(Device& device, device::Run run) {
   auto state = co_await device.append_run(SegmentId(1), PartitionId(1), Epoch(1), std::move(run));
@@ -138,8 +142,8 @@ void read_shards(benchmark::State& state) {
     const ShardKey key{StripeId(1 + random.below(kShards)), 0};
     const auto offset =
         static_cast<uint32_t>(round_down(random.below((1 << 20) - size + 1), 16384));
-    auto part = disk.env.run(disk.device->read_shard(key, offset, static_cast<uint32_t>(size),
-                                                     env::ReadMode::kDirect));
+    auto part = disk.env.run(
+        disk.device->read_shard(key, offset, static_cast<uint32_t>(size), env::ReadMode::kDirect));
     ATOLL_CHECK(part.has_value());
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));

@@ -52,8 +52,7 @@ Task<Result<fabric::Reply>> DeviceClient::ask(Method method, std::string header)
   return call(static_cast<uint16_t>(method), std::move(header), std::move(no_bulk));
 }
 
-Task<Status> DeviceClient::write_shard(ShardKey key, ShardPayload payload,
-                                       WriteClass write_class) {
+Task<Status> DeviceClient::write_shard(ShardKey key, ShardPayload payload, WriteClass write_class) {
   WriteShardRequest request;
   request.key = key;
   request.write_class = write_class;
@@ -73,8 +72,7 @@ Task<Result<ShardPart>> DeviceClient::read_shard(ShardKey key, uint32_t offset, 
   request.length = length;
   request.mode = mode;
   std::string header = request_header(device_, request);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kReadShard, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kReadShard, std::move(header)));
   ATOLL_CO_TRY(ShardPart part, parse<ShardPart>(reply));
   part.bytes = flatten(reply.bulk);
   // What the caller relies on: whole blocks that cover what was asked, one checksum each.
@@ -88,8 +86,7 @@ Task<Result<ShardPart>> DeviceClient::read_shard(ShardKey key, uint32_t offset, 
 
 Task<Status> DeviceClient::delete_shard(ShardKey key) {
   std::string header = request_header(device_, key);
-  ATOLL_CO_TRY_STATUS(
-      co_await ask(Method::kDeleteShard, std::move(header)));
+  ATOLL_CO_TRY_STATUS(co_await ask(Method::kDeleteShard, std::move(header)));
   co_return Status();
 }
 
@@ -98,8 +95,7 @@ Task<Result<std::vector<ShardInfo>>> DeviceClient::list_shards(ShardKey after, s
   request.after = after;
   request.limit = limit;
   std::string header = request_header(device_, request);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kListShards, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kListShards, std::move(header)));
   co_return parse<std::vector<ShardInfo>>(reply);
 }
 
@@ -128,8 +124,7 @@ Task<Result<SegmentState>> DeviceClient::seal_segment(SegmentId segment, Partiti
   request.first_lsn = first_lsn;
   request.first_chain = first_chain;
   std::string header = request_header(device_, request);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kSealSegment, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kSealSegment, std::move(header)));
   co_return parse<SegmentState>(reply);
 }
 
@@ -140,8 +135,7 @@ Task<Result<std::vector<Run>>> DeviceClient::read_runs(SegmentId segment, Lsn fr
   request.from = from;
   request.max_bytes = max_bytes;
   std::string header = request_header(device_, request);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kReadRuns, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kReadRuns, std::move(header)));
   ATOLL_CO_TRY(std::vector<Run> runs, parse<std::vector<Run>>(reply));
   if (runs.size() != reply.bulk.size())
     co_return fail(Errc::kCorrupt, "runs and payloads differ in number");
@@ -151,15 +145,13 @@ Task<Result<std::vector<Run>>> DeviceClient::read_runs(SegmentId segment, Lsn fr
 
 Task<Status> DeviceClient::delete_segment(SegmentId segment) {
   std::string header = id_header(device_, segment);
-  ATOLL_CO_TRY_STATUS(
-      co_await ask(Method::kDeleteSegment, std::move(header)));
+  ATOLL_CO_TRY_STATUS(co_await ask(Method::kDeleteSegment, std::move(header)));
   co_return Status();
 }
 
 Task<Result<std::vector<SegmentState>>> DeviceClient::list_segments() {
   std::string header = request_header(device_);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kListSegments, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kListSegments, std::move(header)));
   co_return parse<std::vector<SegmentState>>(reply);
 }
 
@@ -167,15 +159,13 @@ Task<Result<VerifyResult>> DeviceClient::verify_zone(uint32_t zone) {
   Encoder e;
   e.u8(kMessageVersion).id(device_).varint(zone);
   std::string header = e.take();
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kVerifyZone, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kVerifyZone, std::move(header)));
   co_return parse<VerifyResult>(reply);
 }
 
 Task<Result<Use>> DeviceClient::use() {
   std::string header = request_header(device_);
-  ATOLL_CO_TRY(fabric::Reply reply,
-               co_await ask(Method::kUse, std::move(header)));
+  ATOLL_CO_TRY(fabric::Reply reply, co_await ask(Method::kUse, std::move(header)));
   co_return parse<Use>(reply);
 }
 

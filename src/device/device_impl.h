@@ -39,13 +39,10 @@ class DeviceImpl final : public Device {
                                           Lsn first_lsn, uint32_t first_chain) override {
     return core_->seal_segment(segment, partition, epoch, first_lsn, first_chain);
   }
-  Task<Result<std::vector<Run>>> read_runs(SegmentId segment, Lsn from,
-                                           size_t max_bytes) override {
+  Task<Result<std::vector<Run>>> read_runs(SegmentId segment, Lsn from, size_t max_bytes) override {
     return core_->read_runs(segment, from, max_bytes);
   }
-  Task<Status> delete_segment(SegmentId segment) override {
-    return core_->delete_segment(segment);
-  }
+  Task<Status> delete_segment(SegmentId segment) override { return core_->delete_segment(segment); }
   std::vector<SegmentState> list_segments() const override { return core_->list_segments(); }
 
   Task<Result<VerifyResult>> verify_zone(uint32_t zone) override {

@@ -29,7 +29,9 @@ void decode_crcs(Decoder& d, std::vector<uint32_t>& crcs) {
 
 }  // namespace
 
-void encode(Encoder& e, const ShardKey& v) { e.id(v.stripe).u8(v.index); }
+void encode(Encoder& e, const ShardKey& v) {
+  e.id(v.stripe).u8(v.index);
+}
 void decode(Decoder& d, ShardKey& v) {
   v.stripe = d.id<StripeId>();
   v.index = d.u8();

@@ -1,8 +1,9 @@
 // The device calls as messages: what DeviceClient and DeviceService send each other.
 //
-// A request header is: version u8 (1), device varint, the call's fields. A reply header is: version u8,
-// the answer's fields. Bulk bytes (a shard, a run's payload) travel beside the header. Bounds are
-// checked while decoding: a message can ask for nothing larger than a call could. docs/formats/fabric.md.
+// A request header is: version u8 (1), device varint, the call's fields. A reply header is: version
+// u8, the answer's fields. Bulk bytes (a shard, a run's payload) travel beside the header. Bounds
+// are checked while decoding: a message can ask for nothing larger than a call could.
+// docs/formats/fabric.md.
 #pragma once
 
 #include <string>

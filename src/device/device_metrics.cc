@@ -31,7 +31,7 @@ DeviceMetrics::DeviceMetrics(const Identity& id)
       live_bytes(metric_gauge("atoll_device_live_bytes", "Bytes of records that are not deleted",
                               labels(id))),
       failed(metric_gauge("atoll_device_failed", "1 once the medium has failed", labels(id))),
-      flush_seconds(metric_histogram("atoll_device_flush_seconds", "Time a flush takes",
-                                     labels(id))) {}
+      flush_seconds(
+          metric_histogram("atoll_device_flush_seconds", "Time a flush takes", labels(id))) {}
 
 }  // namespace atl::device

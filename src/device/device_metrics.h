@@ -12,7 +12,7 @@ struct DeviceMetrics {
   Counter& written_bytes;
   Counter& read_bytes;
   Counter& flushes;
-  Counter& flushed_records;    // over flushes: the size of a group commit
+  Counter& flushed_records;  // over flushes: the size of a group commit
   Counter& reclaim_moved_bytes;
   Counter& zones_reclaimed;
   Counter& checkpoints;

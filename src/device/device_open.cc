@@ -43,8 +43,8 @@ Status check_identity(const Identity& found, const OpenExpectation& expected,
       found.domain != expected.domain) {
     ATOLL_PROBE("device: a foreign disk");
     const Identity wanted{expected.cluster, expected.device, expected.domain, 0};
-    return fail(Errc::kForeign, fmt::format("{} holds {}, expected {}", path, describe(found),
-                                            describe(wanted)));
+    return fail(Errc::kForeign,
+                fmt::format("{} holds {}, expected {}", path, describe(found), describe(wanted)));
   }
   if (found.incarnation < expected.min_incarnation) {
     ATOLL_PROBE("device: an older disk");
@@ -115,8 +115,8 @@ Task<Result<std::unique_ptr<Device>>> Device::open(env::Env& env, std::string pa
   ATOLL_CO_TRY_STATUS(check_identity(sb.identity, expected, path));
   const auto core = std::make_shared<DeviceCore>(env, path, std::move(file), sb);
   core->adopt_self();
-  // Recovery compares checkpoints with the incarnation that wrote them, so it comes before the bump;
-  // nothing is appended to zones before the bump is durable.
+  // Recovery compares checkpoints with the incarnation that wrote them, so it comes before the
+  // bump; nothing is appended to zones before the bump is durable.
   ATOLL_CO_TRY_STATUS(co_await core->recover(*pair));
   co_return std::make_unique<DeviceImpl>(core);
 }

@@ -72,14 +72,18 @@ DeviceService::DeviceService(fabric::Fabric& fabric, NodeId node) : fabric_(fabr
                 [this](fabric::Message message) { return handle(std::move(message)); });
 }
 
-DeviceService::~DeviceService() { fabric_.unserve(node_); }
+DeviceService::~DeviceService() {
+  fabric_.unserve(node_);
+}
 
 void DeviceService::add(Device* device) {
   const bool added = devices_.emplace(device->identity().device, device).second;
   ATOLL_CHECK(added, "a device is served twice");
 }
 
-void DeviceService::remove(DeviceId device) { devices_.erase(device); }
+void DeviceService::remove(DeviceId device) {
+  devices_.erase(device);
+}
 
 Task<Result<fabric::Reply>> DeviceService::handle(fabric::Message message) {
   Decoder d(message.header);

@@ -1,5 +1,5 @@
-// Formatting, identity, shards: what the calls promise when nothing is wrong, and clear errors when the
-// input or the disk is.
+// Formatting, identity, shards: what the calls promise when nothing is wrong, and clear errors when
+// the input or the disk is.
 #include <gtest/gtest.h>
 
 #include "device/dump.h"
@@ -8,7 +8,6 @@
 
 namespace atl::device {
 namespace {
-
 
 TEST(Device, WritesReadsListsAndDeletesShards) {
   TestDisk disk(1);
@@ -84,8 +83,8 @@ TEST(Device, RefusesImpossibleShards) {
   disk.make();
   ShardPayload wrong = shard_payload(pattern(1, 40'000));
   wrong.block_crcs.pop_back();
-  EXPECT_ERRC(disk.env->run(disk.device->write_shard({StripeId(1), 0}, std::move(wrong),
-                                                     WriteClass::kUser)),
+  EXPECT_ERRC(disk.env->run(
+                  disk.device->write_shard({StripeId(1), 0}, std::move(wrong), WriteClass::kUser)),
               Errc::kInvalidArgument);
   EXPECT_ERRC(disk.write(1, 0, 4_MiB), Errc::kTooLarge);  // a zone of 4 MiB has two header blocks
   EXPECT_OK(disk.write(1, 0, 4_MiB - 3 * 4096));

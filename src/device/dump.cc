@@ -12,9 +12,12 @@ namespace {
 
 std::string_view stream_name(Stream s) {
   switch (s) {
-    case Stream::kJournal: return "journal";
-    case Stream::kShards: return "shards";
-    case Stream::kMoved: return "moved";
+    case Stream::kJournal:
+      return "journal";
+    case Stream::kShards:
+      return "shards";
+    case Stream::kMoved:
+      return "moved";
   }
   return "?";
 }
@@ -36,8 +39,8 @@ void dump_superblocks(const SuperblockPair& pair, std::string& out) {
                  sb.identity.cluster.to_string(), sb.identity.device, sb.identity.domain,
                  sb.device_tag);
   fmt::format_to(to, "size {} ({} bytes), {} zones of {} from offset {}, checkpoints of {}\n",
-                 format_bytes(l.size_bytes), l.size_bytes, l.zone_count,
-                 format_bytes(l.zone_bytes), l.zones_offset, format_bytes(l.checkpoint_bytes));
+                 format_bytes(l.size_bytes), l.size_bytes, l.zone_count, format_bytes(l.zone_bytes),
+                 l.zones_offset, format_bytes(l.checkpoint_bytes));
 }
 
 Task<Status> dump_checkpoints(Medium& medium, std::string& out) {
@@ -50,15 +53,15 @@ Task<Status> dump_checkpoints(Medium& medium, std::string& out) {
     }
     CheckpointContent content;
     Status status = decode_checkpoint(bytes->payload, medium.layout(), &content);
-    fmt::format_to(to,
-                   "checkpoint {}: sequence {} incarnation {} records to {} durable to {} {} bytes"
-                   "{}: {}\n",
-                   "AB"[slot], bytes->info.sequence, bytes->info.incarnation,
-                   bytes->info.last_sequence, bytes->info.durable_before, bytes->payload.size(),
-                   bytes->info.clean ? " clean" : "",
-                   status ? fmt::format("{} shards, {} segments", content.shards.size(),
-                                        content.segments.size())
-                          : status.error().to_string());
+    fmt::format_to(
+        to,
+        "checkpoint {}: sequence {} incarnation {} records to {} durable to {} {} bytes"
+        "{}: {}\n",
+        "AB"[slot], bytes -> info.sequence, bytes->info.incarnation, bytes->info.last_sequence,
+        bytes->info.durable_before, bytes->payload.size(), bytes->info.clean ? " clean" : "",
+        status
+            ? fmt::format("{} shards, {} segments", content.shards.size(), content.segments.size())
+            : status.error().to_string());
   }
   co_return Status();
 }

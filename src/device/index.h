@@ -1,7 +1,7 @@
 // The index: where every live shard and every journal run is. In memory; rebuilt at open.
 //
-// ShardIndex keeps entries sorted in chunks of up to 512, so that a million shards take about 26 MB, a
-// look-up is two binary searches, and listing in order is a walk. SegmentIndex is small.
+// ShardIndex keeps entries sorted in chunks of up to 512, so that a million shards take about 26
+// MB, a look-up is two binary searches, and listing in order is a walk. SegmentIndex is small.
 //
 // Only durable records are in it; what is on its way is known to DeviceCore.
 #pragma once
@@ -82,18 +82,18 @@ static_assert(sizeof(RunEntry) == 32);
 
 // A segment's replica on this device.
 //
-// runs[0 .. prefix) follow one another from first_lsn on: the segment's state. Runs behind a gap, which
-// only damage makes, can still be read; an append that overlaps them replaces them.
+// runs[0 .. prefix) follow one another from first_lsn on: the segment's state. Runs behind a gap,
+// which only damage makes, can still be read; an append that overlaps them replaces them.
 struct Segment {
   SegmentId id;
   PartitionId partition;
   Epoch promised;
   bool sealed = false;
-  bool damaged = false;                 // recovery found durable runs missing
+  bool damaged = false;  // recovery found durable runs missing
   bool deleting = false;
   Lsn first_lsn;
   uint32_t first_chain = 0;
-  std::optional<Location> promise;      // the newest promise record
+  std::optional<Location> promise;  // the newest promise record
   std::vector<RunEntry> runs;
   size_t prefix = 0;
 
@@ -124,9 +124,9 @@ struct Segment {
   void extend_prefix();
 };
 
-// The highest epoch that each partition has shown this device, in a run or a promise. It outlives the
-// segments: an owner that was replaced and has not noticed cannot begin again a segment that its
-// successor has deleted here.
+// The highest epoch that each partition has shown this device, in a run or a promise. It outlives
+// the segments: an owner that was replaced and has not noticed cannot begin again a segment that
+// its successor has deleted here.
 using Fences = std::map<PartitionId, Epoch>;
 // Partitions that may have journal segments on one device: bounds the checkpoint.
 inline constexpr size_t kFencesMax = 1024;

@@ -31,14 +31,16 @@ void encode_zone(Encoder& e, const Zone& zone) {
   const bool open = zone.state == ZoneState::kOpen || zone.pending != 0;
   const bool used = open || zone.state == ZoneState::kClosed;
   e.varint(zone.generation);
-  e.u8(static_cast<uint8_t>(open ? ZoneState::kOpen
-                                 : used ? ZoneState::kClosed : ZoneState::kFree));
+  e.u8(static_cast<uint8_t>(open   ? ZoneState::kOpen
+                            : used ? ZoneState::kClosed
+                                   : ZoneState::kFree));
   if (!used) return;
   e.u8(static_cast<uint8_t>(zone.stream)).boolean(zone.closed_early);
   e.varint(zone.fill).varint(zone.durable_fill);
 }
 
-// A run costs 2 + 2 + 4 + 3 + 3 + 1 bytes at most for each block it has; see kCheckpointBytesPerBlock.
+// A run costs 2 + 2 + 4 + 3 + 3 + 1 bytes at most for each block it has; see
+// kCheckpointBytesPerBlock.
 void encode_segment(Encoder& e, const Segment& s) {
   e.id(s.id).id(s.partition).id(s.promised).id(s.first_lsn).u32(s.first_chain);
   e.u8((s.sealed ? kSegmentSealed : 0) | (s.damaged ? kSegmentDamaged : 0) |
@@ -112,8 +114,8 @@ bool decode_segment(Decoder& d, const Layout& layout, Segment* s) {
     run.chain_after = d.u32();
     const uint64_t zone = d.varint();
     const uint64_t block = d.varint();
-    if (!d.ok() || run.first_lsn < next_lsn || count == 0 || count > ~uint32_t{0} ||
-        bytes == 0 || bytes > layout.zone_bytes || run.first_lsn + count < run.first_lsn)
+    if (!d.ok() || run.first_lsn < next_lsn || count == 0 || count > ~uint32_t{0} || bytes == 0 ||
+        bytes > layout.zone_bytes || run.first_lsn + count < run.first_lsn)
       return false;
     run.count = static_cast<uint32_t>(count);
     run.payload_bytes = static_cast<uint32_t>(bytes);
@@ -229,8 +231,7 @@ Result<CheckpointInfo> decode_checkpoint_header(ByteSpan block, uint64_t device_
   if (disk.magic != kCheckpointMagic || disk.version != kCheckpointVersion ||
       disk.crc != checkpoint_header_crc(disk) || disk.sequence == 0)
     return fail(Errc::kCorrupt, "no whole checkpoint header");
-  if (disk.device_tag != device_tag)
-    return fail(Errc::kCorrupt, "a checkpoint of another device");
+  if (disk.device_tag != device_tag) return fail(Errc::kCorrupt, "a checkpoint of another device");
   *payload_bytes = disk.payload_bytes;
   *payload_crc = disk.payload_crc;
   CheckpointInfo info;

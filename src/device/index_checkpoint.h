@@ -1,8 +1,8 @@
 // The index checkpoint: the whole index and the zone table as bytes, in one of two slots.
 //
-// Slots are written in turn, so that a torn or rotten one leaves the other, older one; recovery then
-// scans what was opened since that. A slot is a header block and the payload behind it, each with its
-// checksum. Format: docs/formats/device.md.
+// Slots are written in turn, so that a torn or rotten one leaves the other, older one; recovery
+// then scans what was opened since that. A slot is a header block and the payload behind it, each
+// with its checksum. Format: docs/formats/device.md.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,16 @@
 namespace atl::device {
 
 struct CheckpointHeaderDisk {
-  uint64_t magic;              // "ATOLLIDX"
+  uint64_t magic;  // "ATOLLIDX"
   uint32_t version;
-  uint32_t crc;                // CRC-32C of these 96 bytes, this field taken as zero
+  uint32_t crc;  // CRC-32C of these 96 bytes, this field taken as zero
   uint64_t device_tag;
-  uint64_t sequence;           // of checkpoints: the higher one is newer
-  uint64_t incarnation;        // of the device when it was written
+  uint64_t sequence;     // of checkpoints: the higher one is newer
+  uint64_t incarnation;  // of the device when it was written
   uint64_t payload_bytes;
   uint32_t payload_crc;
-  uint32_t clean;              // 1: written by close(); nothing was appended after it
-  uint64_t last_sequence;      // of records, when it was taken
+  uint32_t clean;          // 1: written by close(); nothing was appended after it
+  uint64_t last_sequence;  // of records, when it was taken
   uint64_t durable_before;
   uint8_t reserved[24];
 };
@@ -33,7 +33,7 @@ static_assert(sizeof(CheckpointHeaderDisk) == 96);
 static_assert(offsetof(CheckpointHeaderDisk, payload_crc) == 48);
 
 struct CheckpointInfo {
-  uint64_t sequence = 0;       // 0: no good checkpoint
+  uint64_t sequence = 0;  // 0: no good checkpoint
   uint64_t incarnation = 0;
   uint64_t last_sequence = 0;
   uint64_t durable_before = 0;
@@ -46,7 +46,7 @@ struct CheckpointZone {
   Stream stream = Stream::kShards;
   bool closed_early = false;
   uint32_t fill = 0;
-  uint32_t scan_from = 0;              // open: blocks below it are covered by this checkpoint
+  uint32_t scan_from = 0;  // open: blocks below it are covered by this checkpoint
 };
 
 struct CheckpointContent {

@@ -36,9 +36,9 @@ Result<Layout> Layout::plan(uint64_t size_bytes, uint64_t zone_bytes) {
   l.zone_count =
       static_cast<uint32_t>((l.size_bytes - kBlockBytes - l.zones_offset) / l.zone_bytes);
   if (l.zone_count < kMinZones)
-    return fail(Errc::kInvalidArgument,
-                fmt::format("{} hold only {} zones of {}; {} are needed", format_bytes(l.size_bytes),
-                            l.zone_count, format_bytes(zone_bytes), kMinZones));
+    return fail(Errc::kInvalidArgument, fmt::format("{} hold only {} zones of {}; {} are needed",
+                                                    format_bytes(l.size_bytes), l.zone_count,
+                                                    format_bytes(zone_bytes), kMinZones));
   return l;
 }
 

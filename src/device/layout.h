@@ -19,8 +19,8 @@ namespace atl::device {
 
 inline constexpr uint32_t kBlockBytes = env::kBlockSize;
 
-// Zones of small devices shrink so that there are some 16 of them at least; below 1 MiB a zone would
-// not even hold one full-size shard of the stripe layer.
+// Zones of small devices shrink so that there are some 16 of them at least; below 1 MiB a zone
+// would not even hold one full-size shard of the stripe layer.
 inline constexpr uint64_t kMinZoneBytes = 1_MiB;
 inline constexpr uint64_t kAutoZoneBytesMin = 4_MiB;
 // Block numbers within a zone are 16 bits in the index.
@@ -43,7 +43,8 @@ struct Layout {
   uint64_t checkpoint_offset[2] = {0, 0};
   uint64_t checkpoint_bytes = 0;
 
-  // kInvalidArgument when the size or the zone size cannot work. zone_bytes 0: chosen from the size.
+  // kInvalidArgument when the size or the zone size cannot work. zone_bytes 0: chosen from the
+  // size.
   static Result<Layout> plan(uint64_t size_bytes, uint64_t zone_bytes);
   // True when all regions lie in order within size_bytes: for what was read from a disk.
   bool valid() const;

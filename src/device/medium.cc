@@ -18,8 +18,8 @@ Status Medium::usable() const {
 void Medium::fail(std::string_view doing, const Error& error) {
   if (failed_ || stopped_) return;
   failed_ = true;
-  error_ = Error(Errc::kIo, "device " + path + " failed: " + std::string(doing) + ": " +
-                                error.to_string());
+  error_ = Error(Errc::kIo,
+                 "device " + path + " failed: " + std::string(doing) + ": " + error.to_string());
   metrics.failed.set(1);
   ATOLL_LOG(kError, "device", "the medium failed; the device takes no more calls",
             {{"path", path},

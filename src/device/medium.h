@@ -1,6 +1,6 @@
-// The open file of a device with what every part of the device needs: layout, identity, metrics, and the
-// one rule about errors: a write or flush that fails makes the device failed for good. After
-// a failed fsync nobody knows what is on the medium, so nothing is retried.
+// The open file of a device with what every part of the device needs: layout, identity, metrics,
+// and the one rule about errors: a write or flush that fails makes the device failed for good.
+// After a failed fsync nobody knows what is on the medium, so nothing is retried.
 //
 // Owned by DeviceCore; one reactor.
 #pragma once

@@ -25,8 +25,13 @@ bool is_live(const RecordHeader& h, const ShardIndex& shards, const SegmentIndex
 
 Reclaim::Reclaim(Medium& medium, ZoneTable& zones, Space& space, Appender& appender,
                  Checkpointer& checkpointer, ShardIndex& shards, SegmentIndex& segments)
-    : medium_(medium), zones_(zones), space_(space), appender_(appender),
-      checkpointer_(checkpointer), shards_(shards), segments_(segments) {}
+    : medium_(medium),
+      zones_(zones),
+      space_(space),
+      appender_(appender),
+      checkpointer_(checkpointer),
+      shards_(shards),
+      segments_(segments) {}
 
 uint32_t Reclaim::garbage_blocks(const Zone& zone) const {
   if (zone.state != ZoneState::kClosed) return 0;
@@ -145,8 +150,7 @@ Task<Status> Reclaim::move_batch(std::vector<WalkedRecord> records) {
     const RecordHeader from = record.header;
     if (record.bytes.empty()) continue;  // unreadable: stays, and pins its zone
     if (from.type == RecordType::kRun && !payload_matches(from, record.bytes.span())) continue;
-    Result<Place> place =
-        co_await space_.reserve(Stream::kMoved, from.blocks, Claim::kReclaim);
+    Result<Place> place = co_await space_.reserve(Stream::kMoved, from.blocks, Claim::kReclaim);
     if (!place) {
       status = fail(place.error());
       break;

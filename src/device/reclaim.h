@@ -1,15 +1,15 @@
 // Gets space back: moves what is live out of the sparsest zones, so that they can be freed.
 //
-// Runs in the background when free zones are fewer than Space::low_water(), or when a write waits for
-// one. A zone is freed only when the last of its live records is durable elsewhere, and opened again
-// only after the next index checkpoint; a crash at any step finds every live record at its old
-// place, its new one, or both.
+// Runs in the background when free zones are fewer than Space::low_water(), or when a write waits
+// for one. A zone is freed only when the last of its live records is durable elsewhere, and opened
+// again only after the next index checkpoint; a crash at any step finds every live record at its
+// old place, its new one, or both.
 //
-// Garbage is what reclaim can win: dead records, and the tail of a zone that was closed early. Zones with
-// less garbage than 1/kMinGarbageShare of a zone are not worth their moving.
+// Garbage is what reclaim can win: dead records, and the tail of a zone that was closed early.
+// Zones with less garbage than 1/kMinGarbageShare of a zone are not worth their moving.
 //
-// A live record that is damaged cannot be moved (its checksums may be gone): its zone is pinned until
-// it is deleted or rewritten by repair.
+// A live record that is damaged cannot be moved (its checksums may be gone): its zone is pinned
+// until it is deleted or rewritten by repair.
 #pragma once
 
 #include <functional>

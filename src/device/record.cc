@@ -17,10 +17,12 @@ uint32_t header_crc(const uint8_t* block, uint32_t header_bytes) {
   return crc32c({block + sizeof disk, header_bytes - sizeof disk}, crc);
 }
 
-bool aligned(const Buf& b) { return reinterpret_cast<uintptr_t>(b.data()) % kBufAlignment == 0; }
+bool aligned(const Buf& b) {
+  return reinterpret_cast<uintptr_t>(b.data()) % kBufAlignment == 0;
+}
 
-// Appends `payload` to `out`, padded with zeros to whole blocks: as it is where the memory suits the
-// disk, with only the last partial block copied; otherwise all of it copied.
+// Appends `payload` to `out`, padded with zeros to whole blocks: as it is where the memory suits
+// the disk, with only the last partial block copied; otherwise all of it copied.
 void append_padded(std::vector<Buf>& out, const std::vector<Buf>& payload, size_t length) {
   bool direct = true;
   for (size_t i = 0; i < payload.size(); ++i) {
@@ -75,7 +77,9 @@ bool possible(const RecordDisk& d, uint32_t zone_blocks) {
 
 }  // namespace
 
-uint32_t shard_record_blocks(uint32_t payload_bytes) { return 1 + blocks_of(payload_bytes); }
+uint32_t shard_record_blocks(uint32_t payload_bytes) {
+  return 1 + blocks_of(payload_bytes);
+}
 
 uint32_t run_payload_offset(uint32_t payload_bytes) {
   return payload_bytes <= kInlineRunBytes ? kRecordHeaderBytes : kBlockBytes;

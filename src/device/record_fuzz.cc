@@ -1,5 +1,5 @@
-// libFuzzer: every decoder of bytes that a disk or the network may have changed. The first byte says
-// which. Build with -DATOLL_FUZZ=ON and clang; run build/.../bin/fuzz/record_fuzz.
+// libFuzzer: every decoder of bytes that a disk or the network may have changed. The first byte
+// says which. Build with -DATOLL_FUZZ=ON and clang; run build/.../bin/fuzz/record_fuzz.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -66,22 +66,54 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const ByteSpan in(data + 1, size - 1);
   switch (data[0] % 16) {
-    case 0: fuzz_record(in); break;
-    case 1: fuzz_superblock(in); break;
-    case 2: fuzz_checkpoint(in); break;
-    case 3: (void)decode_zone_header(in, 1, 0); break;
-    case 4: fuzz_message<WriteShardRequest>(in); break;
-    case 5: fuzz_message<ReadShardRequest>(in); break;
-    case 6: fuzz_message<AppendRunRequest>(in); break;
-    case 7: fuzz_message<SealSegmentRequest>(in); break;
-    case 8: fuzz_message<ReadRunsRequest>(in); break;
-    case 9: fuzz_message<ShardPart>(in); break;
-    case 10: fuzz_message<std::vector<ShardInfo>>(in); break;
-    case 11: fuzz_message<std::vector<SegmentState>>(in); break;
-    case 12: fuzz_message<std::vector<device::Run>>(in); break;
-    case 13: fuzz_message<VerifyResult>(in); break;
-    case 14: fuzz_message<Use>(in); break;
-    case 15: fuzz_message<ListShardsRequest>(in); break;
+    case 0:
+      fuzz_record(in);
+      break;
+    case 1:
+      fuzz_superblock(in);
+      break;
+    case 2:
+      fuzz_checkpoint(in);
+      break;
+    case 3:
+      (void)decode_zone_header(in, 1, 0);
+      break;
+    case 4:
+      fuzz_message<WriteShardRequest>(in);
+      break;
+    case 5:
+      fuzz_message<ReadShardRequest>(in);
+      break;
+    case 6:
+      fuzz_message<AppendRunRequest>(in);
+      break;
+    case 7:
+      fuzz_message<SealSegmentRequest>(in);
+      break;
+    case 8:
+      fuzz_message<ReadRunsRequest>(in);
+      break;
+    case 9:
+      fuzz_message<ShardPart>(in);
+      break;
+    case 10:
+      fuzz_message<std::vector<ShardInfo>>(in);
+      break;
+    case 11:
+      fuzz_message<std::vector<SegmentState>>(in);
+      break;
+    case 12:
+      fuzz_message<std::vector<device::Run>>(in);
+      break;
+    case 13:
+      fuzz_message<VerifyResult>(in);
+      break;
+    case 14:
+      fuzz_message<Use>(in);
+      break;
+    case 15:
+      fuzz_message<ListShardsRequest>(in);
+      break;
   }
   return 0;
 }

@@ -13,7 +13,6 @@ namespace {
 // Zones read side by side while recovering: enough to keep an SSD busy.
 constexpr size_t kParallel = 16;
 
-
 }  // namespace
 
 Task<Result<RecoveryReport>> Recovery::run() {
@@ -37,14 +36,14 @@ Task<Result<RecoveryReport>> Recovery::run() {
     }
     report_.records_found = found.size();
     report_.records_damaged = damaged.size();
-    std::sort(found.begin(), found.end(), [](const RecordHeader& a, const RecordHeader& b) {
-      return a.sequence < b.sequence;
-    });
+    std::sort(found.begin(), found.end(),
+              [](const RecordHeader& a, const RecordHeader& b) { return a.sequence < b.sequence; });
     for (const RecordHeader& header : found) {
       sequence_at_[{header.place.zone, header.place.block}] = header.sequence;
       apply(header);
     }
-    // Damaged ones stay known, so that they are found bad and repaired, unless there is another copy.
+    // Damaged ones stay known, so that they are found bad and repaired, unless there is another
+    // copy.
     for (const RecordHeader& header : damaged)
       if (!indexed(header)) apply(header);
     report_.zones_scanned = static_cast<uint32_t>(scans_.size());
@@ -126,8 +125,8 @@ Task<Result<std::optional<ZoneHeader>>> Recovery::read_zone_header(uint32_t zone
   *damaged = false;
   const uint32_t blocks[2] = {0, layout.end_block()};
   for (uint32_t block : blocks) {
-    Result<Buf> bytes = co_await medium_.read(layout.offset(zone, block), kBlockBytes,
-                                              env::ReadMode::kDirect);
+    Result<Buf> bytes =
+        co_await medium_.read(layout.offset(zone, block), kBlockBytes, env::ReadMode::kDirect);
     ATOLL_CO_TRY_STATUS(medium_.usable());
     if (!bytes || zone_header_damaged(bytes->span())) *damaged = true;
     if (!bytes) continue;
@@ -144,7 +143,8 @@ Task<Status> Recovery::find_scans() {
     const uint32_t end = std::min<uint32_t>(zones_.size(), first + kParallel);
     bool damaged[kParallel];
     std::vector<Task<Result<std::optional<ZoneHeader>>>> reads;
-    for (uint32_t z = first; z < end; ++z) reads.push_back(read_zone_header(z, &damaged[z - first]));
+    for (uint32_t z = first; z < end; ++z)
+      reads.push_back(read_zone_header(z, &damaged[z - first]));
     auto headers = co_await env::when_all(medium_.env, std::move(reads));
     for (uint32_t z = first; z < end; ++z) {
       ATOLL_CO_TRY(std::optional<ZoneHeader> header, std::move(headers[z - first]));
@@ -164,7 +164,8 @@ Task<Status> Recovery::find_scans() {
         scan.generation = kAnyGeneration;
       } else if (zone.state == ZoneState::kOpen) {
         scan.from = zone.durable_fill;
-        // Opened, but the crash came before its header was durable: nothing is in it, and nothing may be.
+        // Opened, but the crash came before its header was durable: nothing is in it, and nothing
+        // may be.
         scan.dropped = !header || header->generation != zone.generation;
       } else {
         continue;  // closed or free, and the checkpoint knows all about it
@@ -242,8 +243,8 @@ void Recovery::drop_entries_of_past_lives() {
   for (ShardKey key : lost) shards_.erase(key);
   for (auto& [id, segment] : segments_) {
     if (segment.promise && reborn_[segment.promise->zone]) segment.promise.reset();
-    const uint64_t gone = std::erase_if(
-        segment.runs, [&](const RunEntry& run) { return reborn_[run.zone]; });
+    const uint64_t gone =
+        std::erase_if(segment.runs, [&](const RunEntry& run) { return reborn_[run.zone]; });
     if (gone != 0) runs_lost_[id] = gone;
   }
   if (!lost.empty() || !runs_lost_.empty()) ATOLL_PROBE("device: entries of a zone's earlier life");
@@ -358,7 +359,8 @@ void Recovery::settle_zones() {
   const Layout& layout = medium_.layout();
   for (const Scan& scan : scans_) {
     Zone& zone = zones_[scan.zone];
-    if (scan.generation == 0 || (scan.generation == zone.generation && zone.state == ZoneState::kFree))
+    if (scan.generation == 0 ||
+        (scan.generation == zone.generation && zone.state == ZoneState::kFree))
       continue;  // scanned for a later life, and there was none
     if (reborn_[scan.zone] || zone.generation != scan.generation) {
       zone = Zone{};

@@ -1,8 +1,8 @@
 // Journal segments: append, seal, read, delete.
 //
-// Order: a run is judged and given its place in one step, under the journal stream's lock, so runs of a
-// segment lie and become durable in LSN order; several may be in flight. A promise is a record of the
-// same stream: when it is durable, so is every run that was accepted before it.
+// Order: a run is judged and given its place in one step, under the journal stream's lock, so runs
+// of a segment lie and become durable in LSN order; several may be in flight. A promise is a record
+// of the same stream: when it is durable, so is every run that was accepted before it.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -26,9 +26,9 @@ bool same_run(const RunEntry& entry, const Run& run) {
 
 struct DeviceCore::Verdict {
   enum class Kind { kAppend, kDuplicate, kRefused } kind = Kind::kAppend;
-  Error error;            // kRefused
-  AppendRef in_flight;    // kDuplicate: of a run that is not durable yet
-  bool raises = false;    // kDuplicate: of a higher epoch, which must be promised
+  Error error;          // kRefused
+  AppendRef in_flight;  // kDuplicate: of a run that is not durable yet
+  bool raises = false;  // kDuplicate: of a higher epoch, which must be promised
   static Verdict refuse(Errc code, std::string message) {
     Verdict v;
     v.kind = Kind::kRefused;
@@ -43,8 +43,9 @@ Status DeviceCore::check_fence(SegmentId id, PartitionId partition, Epoch epoch)
   const Epoch fence = segments_.fence(partition);
   if (epoch < fence) {
     ATOLL_PROBE("device: a lower epoch was fenced");
-    return fail(Errc::kFenced, fmt::format("segment {}: partition {} has promised epoch {}; this is {}",
-                                           id, partition, fence, epoch));
+    return fail(Errc::kFenced,
+                fmt::format("segment {}: partition {} has promised epoch {}; this is {}", id,
+                            partition, fence, epoch));
   }
   if (!segments_.has_room_for(partition))
     return fail(Errc::kNoSpace, "too many partitions have segments on this device");
@@ -92,20 +93,21 @@ Task<Result<SegmentState>> DeviceCore::append_run(SegmentId id, PartitionId part
                                                   Run run) {
   const auto self = shared_from_this();
   ATOLL_CO_TRY_STATUS(medium_.usable());
-  const uint64_t most = std::min<uint64_t>(
-      kMaxRunBytes, uint64_t{medium_.layout().data_blocks() - 1} * kBlockBytes);
+  const uint64_t most =
+      std::min<uint64_t>(kMaxRunBytes, uint64_t{medium_.layout().data_blocks() - 1} * kBlockBytes);
   if (run.payload.size() > most)
-    co_return fail(Errc::kTooLarge, fmt::format("a run of {} bytes; here it may have {}",
-                                                run.payload.size(), most));
+    co_return fail(Errc::kTooLarge,
+                   fmt::format("a run of {} bytes; here it may have {}", run.payload.size(), most));
   if (run.count == 0 || run.payload.empty() || run.epoch > epoch ||
       run.first_lsn.value + run.count < run.first_lsn.value)
-    co_return fail(Errc::kInvalidArgument, "a run needs entries, bytes and an epoch not above its "
-                                           "sender's");
+    co_return fail(Errc::kInvalidArgument,
+                   "a run needs entries, bytes and an epoch not above its "
+                   "sender's");
   if (crc32c(run.payload.span(), run.chain_before) != run.chain_after)
     co_return fail(Errc::kCorrupt, "the run's bytes do not match its chain");
 
-  // What needs no room is answered first; the rest is judged again when its turn has come, because what
-  // it follows may be waiting before it.
+  // What needs no room is answered first; the rest is judged again when its turn has come, because
+  // what it follows may be waiting before it.
   Verdict verdict = judge_run(id, partition, epoch, run);
   Place place;
   env::Permit queued;
@@ -114,17 +116,16 @@ Task<Result<SegmentState>> DeviceCore::append_run(SegmentId id, PartitionId part
     const uint32_t blocks = run_record_blocks(static_cast<uint32_t>(run.payload.size()));
     // If it comes behind another that waits to create the segment, it must not create it instead.
     const bool follower = waiting_appends_[id]++ != 0;
-    Result<Place> reserved =
-        co_await space_.reserve(Stream::kJournal, blocks, Claim::kJournal);
+    Result<Place> reserved = co_await space_.reserve(Stream::kJournal, blocks, Claim::kJournal);
     if (reserved) queued = co_await env::Permit::take(journal_queue_, blocks);
     if (--waiting_appends_[id] == 0) waiting_appends_.erase(id);
     ATOLL_CO_TRY(place, std::move(reserved));
     verdict = judge_run(id, partition, epoch, run);
     if (follower && !segments_.contains(id)) {
       ATOLL_PROBE("device: the run that was to create a segment failed");
-      verdict = Verdict::refuse(Errc::kConflict,
-                                fmt::format("segment {}: what run {} follows failed", id,
-                                            run.first_lsn));
+      verdict =
+          Verdict::refuse(Errc::kConflict,
+                          fmt::format("segment {}: what run {} follows failed", id, run.first_lsn));
     }
   }
   if (verdict.kind == Verdict::Kind::kRefused) co_return fail(std::move(verdict.error));
@@ -242,8 +243,7 @@ Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId p
   ATOLL_CO_TRY_STATUS(check_fence(id, partition, epoch));
   if (const auto it = segments_.find(id); it != segments_.end()) {
     const Segment& s = it->second;
-    if (s.deleting)
-      co_return fail(Errc::kConflict, fmt::format("segment {} is being deleted", id));
+    if (s.deleting) co_return fail(Errc::kConflict, fmt::format("segment {} is being deleted", id));
     if (s.partition != partition)
       co_return fail(Errc::kInvalidArgument,
                      fmt::format("segment {} is of partition {}", id, s.partition));
@@ -317,16 +317,17 @@ Task<Result<std::vector<Run>>> DeviceCore::read_runs(SegmentId id, Lsn from, siz
   size_t i = from <= segment.first_lsn ? 0 : segment.run_at(from);
   if (i == segment.runs.size()) co_return std::move(out);
   if (segment.runs[i].first_lsn > std::max(from, segment.first_lsn).value)
-    co_return fail(Errc::kCorrupt, fmt::format("segment {}: entries from {} on are lost", id, from));
+    co_return fail(Errc::kCorrupt,
+                   fmt::format("segment {}: entries from {} on are lost", id, from));
   // The entries and their zones are held from here on; the segment may change while we read.
   std::vector<RunEntry> wanted;
   std::vector<ZoneReader> reading;
   size_t bytes = 0;
   for (; i < segment.runs.size(); ++i) {
     const RunEntry& run = segment.runs[i];
-    if (!wanted.empty() && (run.first_lsn != wanted.back().end_lsn() ||
-                            run.chain_before != wanted.back().chain_after ||
-                            bytes + run.payload_bytes > max_bytes))
+    if (!wanted.empty() &&
+        (run.first_lsn != wanted.back().end_lsn() ||
+         run.chain_before != wanted.back().chain_after || bytes + run.payload_bytes > max_bytes))
       break;
     if (wanted.empty() || wanted.back().zone != run.zone) reading.emplace_back(zones_, run.zone);
     bytes += run.payload_bytes;
@@ -346,7 +347,8 @@ Task<Result<std::vector<Run>>> DeviceCore::read_runs(SegmentId id, Lsn from, siz
     Result<Buf> stretch =
         co_await medium_.read(at, size_t{blocks} * kBlockBytes, env::ReadMode::kCached);
     if (!stretch) {
-      if (!out.empty() && medium_.usable()) break;  // what is good so far; the next call meets the rest
+      if (!out.empty() && medium_.usable())
+        break;  // what is good so far; the next call meets the rest
       co_return fail(stretch.error());
     }
     size_t offset = 0;
@@ -354,8 +356,7 @@ Task<Result<std::vector<Run>>> DeviceCore::read_runs(SegmentId id, Lsn from, siz
       const RunEntry& run = wanted[first];
       const Buf record = stretch->slice(offset, size_t{run.blocks()} * kBlockBytes);
       offset += record.size();
-      const RecordPlace place =
-          medium_.place(run.zone, run.block, zones_[run.zone].generation);
+      const RecordPlace place = medium_.place(run.zone, run.block, zones_[run.zone].generation);
       const auto h = decode_record_header(record.span(), place, medium_.layout().zone_blocks());
       if (!h || h->type != RecordType::kRun || h->segment != id ||
           h->first_lsn.value != run.first_lsn || h->chain_after != run.chain_after ||

@@ -7,8 +7,9 @@
 namespace atl::device {
 namespace {
 
-
-Errc code_of(const Result<SegmentState>& r) { return r ? Errc{} : r.error().code; }
+Errc code_of(const Result<SegmentState>& r) {
+  return r ? Errc{} : r.error().code;
+}
 
 // Runs of ever different sizes that follow one another.
 std::vector<Run> history(uint64_t seed, int runs, uint64_t first_lsn = 1, uint32_t chain = 0,
@@ -17,8 +18,8 @@ std::vector<Run> history(uint64_t seed, int runs, uint64_t first_lsn = 1, uint32
   std::vector<Run> out;
   for (int i = 0; i < runs; ++i) {
     const auto count = static_cast<uint32_t>(random.between(1, 9));
-    const size_t size = random.chance(0.1) ? random.between(60'000, 300'000)
-                                           : random.between(1, 9000);
+    const size_t size =
+        random.chance(0.1) ? random.between(60'000, 300'000) : random.between(1, 9000);
     out.push_back(make_run(first_lsn, count, epoch, chain, pattern(random.next(), size)));
     first_lsn += count;
     chain = out.back().chain_after;
@@ -85,7 +86,7 @@ TEST(Segments, RefusesWhatDoesNotFollow) {
   EXPECT_OK(disk.append(1, runs[1]));
   EXPECT_OK(disk.append(1, runs[3]));
   auto other = make_run(runs[1].first_lsn.value, runs[1].count, 1, runs[1].chain_before,
-                       pattern(77, runs[1].payload.size()));
+                        pattern(77, runs[1].payload.size()));
   EXPECT_EQ(code_of(disk.append(1, other)), Errc::kConflict);
   const uint64_t next = runs[3].first_lsn.value + runs[3].count;
   EXPECT_EQ(code_of(disk.append(1, make_run(next + 1, 1, 1, runs[3].chain_after, pattern(1, 9)))),
@@ -100,8 +101,7 @@ TEST(Segments, RefusesBadInput) {
   auto run = make_run(1, 1, 1, 0, pattern(1, 100));
   run.chain_after ^= 1;
   EXPECT_EQ(code_of(disk.append(1, run)), Errc::kCorrupt);
-  EXPECT_EQ(code_of(disk.append(1, make_run(1, 0, 1, 0, pattern(1, 100)))),
-            Errc::kInvalidArgument);
+  EXPECT_EQ(code_of(disk.append(1, make_run(1, 0, 1, 0, pattern(1, 100)))), Errc::kInvalidArgument);
   EXPECT_EQ(code_of(disk.append(1, make_run(1, 1, 5, 0, pattern(1, 100)), 4)),
             Errc::kInvalidArgument);
   EXPECT_EQ(code_of(disk.append(1, make_run(1, 1, 1, 0, Buf::allocate_zeroed(5_MiB)))),
@@ -135,7 +135,10 @@ TEST(Segments, AHigherEpochFencesLowerOnesForGood) {
   EXPECT_EQ(code_of(disk.append(1, runs[2], 4)), Errc::kFenced);
   EXPECT_EQ(code_of(disk.append(1, runs[0], 4)), Errc::kFenced);
   for (int restart = 0; restart < 2; ++restart) {
-    if (restart == 0) disk.crash(); else EXPECT_OK(disk.close());
+    if (restart == 0)
+      disk.crash();
+    else
+      EXPECT_OK(disk.close());
     EXPECT_OK(disk.open());
     EXPECT_EQ(disk.device->list_segments()[0].promised, Epoch(5));
     EXPECT_EQ(code_of(disk.append(1, runs[2], 4)), Errc::kFenced);
@@ -143,8 +146,8 @@ TEST(Segments, AHigherEpochFencesLowerOnesForGood) {
   EXPECT_OK(disk.append(1, runs[2], 5));
 }
 
-// The fence is the partition's: deleting a segment, a restart or a checkpoint do not lower it, and other
-// partitions have their own.
+// The fence is the partition's: deleting a segment, a restart or a checkpoint do not lower it, and
+// other partitions have their own.
 TEST(Segments, AFenceOutlivesItsSegment) {
   TestDisk disk(60);
   disk.make();
@@ -156,8 +159,8 @@ TEST(Segments, AFenceOutlivesItsSegment) {
     EXPECT_EQ(code_of(disk.append(1, runs[1], 4)), Errc::kFenced);
     EXPECT_EQ(code_of(disk.append(2, runs[0], 4)), Errc::kFenced);
     EXPECT_EQ(code_of(disk.seal(3, 4)), Errc::kFenced);
-    const auto other = disk.env->run(
-        disk.device->append_run(SegmentId(9), PartitionId(2), Epoch(1), runs[0]));
+    const auto other =
+        disk.env->run(disk.device->append_run(SegmentId(9), PartitionId(2), Epoch(1), runs[0]));
     EXPECT_TRUE(other.has_value());
     EXPECT_OK(disk.env->run(disk.device->delete_segment(SegmentId(9))));
     if (round == 0) {
@@ -229,8 +232,8 @@ struct AppendLog {
 };
 
 Task<void> append_and_note(TestDisk& disk, Run run, int number, AppendLog& log) {
-  auto state = co_await disk.device->append_run(SegmentId(1), PartitionId(1), Epoch(1),
-                                                std::move(run));
+  auto state =
+      co_await disk.device->append_run(SegmentId(1), PartitionId(1), Epoch(1), std::move(run));
   if (state) log.acknowledged.push_back(number);
   --log.running;
 }

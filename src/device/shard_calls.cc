@@ -12,14 +12,19 @@ namespace {
 
 Claim claim_of(WriteClass c) {
   switch (c) {
-    case WriteClass::kUser: return Claim::kUser;
-    case WriteClass::kSystem: return Claim::kSystem;
-    case WriteClass::kJournal: return Claim::kJournal;
+    case WriteClass::kUser:
+      return Claim::kUser;
+    case WriteClass::kSystem:
+      return Claim::kSystem;
+    case WriteClass::kJournal:
+      return Claim::kJournal;
   }
   return Claim::kUser;
 }
 
-std::string name(ShardKey key) { return fmt::format("shard {}.{}", key.stripe, key.index); }
+std::string name(ShardKey key) {
+  return fmt::format("shard {}.{}", key.stripe, key.index);
+}
 
 }  // namespace
 
@@ -32,8 +37,8 @@ Task<Status> DeviceCore::write_shard(ShardKey key, ShardPayload payload, WriteCl
   const uint32_t blocks = shard_record_blocks(payload.length);
   if (payload.length > kMaxShardBytes || blocks > medium_.layout().data_blocks())
     co_return fail(Errc::kTooLarge,
-                   fmt::format("{}: {} bytes; a shard may have {}, and its zone holds {}", name(key),
-                               payload.length, kMaxShardBytes,
+                   fmt::format("{}: {} bytes; a shard may have {}, and its zone holds {}",
+                               name(key), payload.length, kMaxShardBytes,
                                uint64_t{medium_.layout().data_blocks()} * kBlockBytes));
   while (true) {
     if (const auto it = writing_.find(key); it != writing_.end()) {
@@ -103,20 +108,18 @@ void DeviceCore::shard_durable(const ShardEntry& entry) {
   zones_.add_live(entry.zone, entry.blocks());
 }
 
-// Reads what is there under the same key from the medium: a repeat of a write may succeed only if the
-// first one's bytes are all there.
-Task<Result<DeviceCore::Existing>> DeviceCore::compare_existing(
-    ShardEntry entry, const std::vector<uint32_t>& crcs) {
+// Reads what is there under the same key from the medium: a repeat of a write may succeed only if
+// the first one's bytes are all there.
+Task<Result<DeviceCore::Existing>> DeviceCore::compare_existing(ShardEntry entry,
+                                                                const std::vector<uint32_t>& crcs) {
   const ZoneReader reading(zones_, entry.zone);
   const uint64_t offset = medium_.layout().offset(entry.zone, entry.block);
-  const RecordPlace place =
-      medium_.place(entry.zone, entry.block, zones_[entry.zone].generation);
-  Result<Buf> bytes = co_await medium_.read(offset, size_t{entry.blocks()} * kBlockBytes,
-                                            env::ReadMode::kDirect);
+  const RecordPlace place = medium_.place(entry.zone, entry.block, zones_[entry.zone].generation);
+  Result<Buf> bytes =
+      co_await medium_.read(offset, size_t{entry.blocks()} * kBlockBytes, env::ReadMode::kDirect);
   ATOLL_CO_TRY_STATUS(medium_.usable());
   if (!bytes) co_return Existing::kDamaged;
-  const auto header =
-      decode_record_header(bytes->span(), place, medium_.layout().zone_blocks());
+  const auto header = decode_record_header(bytes->span(), place, medium_.layout().zone_blocks());
   if (!header || header->type != RecordType::kShard || header->shard != entry.key())
     co_return Existing::kDamaged;
   if (shard_checksums(bytes->span(), *header) != crcs) co_return Existing::kOther;
@@ -132,11 +135,10 @@ Task<Result<ShardPart>> DeviceCore::read_shard(ShardKey key, uint32_t offset, ui
   if (!found) co_return fail(Errc::kNotFound, name(key) + " is not here");
   const ShardEntry entry = *found;
   if (length == 0 || offset >= entry.length || length > entry.length - offset)
-    co_return fail(Errc::kInvalidArgument,
-                   fmt::format("{}: {} bytes at {} of {}", name(key), length, offset, entry.length));
+    co_return fail(Errc::kInvalidArgument, fmt::format("{}: {} bytes at {} of {}", name(key),
+                                                       length, offset, entry.length));
   const ZoneReader reading(zones_, entry.zone);
-  const RecordPlace place =
-      medium_.place(entry.zone, entry.block, zones_[entry.zone].generation);
+  const RecordPlace place = medium_.place(entry.zone, entry.block, zones_[entry.zone].generation);
   const auto first = static_cast<uint32_t>(round_down(offset, kChecksumBlockSize));
   const auto end = static_cast<uint32_t>(
       std::min<uint64_t>(entry.length, round_up(uint64_t{offset} + length, kChecksumBlockSize)));
@@ -169,9 +171,8 @@ Task<Result<ShardPart>> DeviceCore::read_shard(ShardKey key, uint32_t offset, ui
   part.shard_length = entry.length;
   part.offset = first;
   part.bytes = std::move(data);
-  part.block_crcs.assign(
-      crcs.begin() + first / kChecksumBlockSize,
-      crcs.begin() + static_cast<ptrdiff_t>(div_ceil(end, kChecksumBlockSize)));
+  part.block_crcs.assign(crcs.begin() + first / kChecksumBlockSize,
+                         crcs.begin() + static_cast<ptrdiff_t>(div_ceil(end, kChecksumBlockSize)));
   co_return std::move(part);
 }
 

@@ -21,10 +21,14 @@ uint32_t Space::reserved_zones(Claim claim) const {
   // 1/64 of the device each, at least one zone.
   const uint32_t share = std::max<uint32_t>(1, zones_.size() / 64);
   switch (claim) {
-    case Claim::kReclaim: return 0;
-    case Claim::kJournal: return kReclaimZones;
-    case Claim::kSystem: return kReclaimZones + share;
-    case Claim::kUser: return kReclaimZones + 2 * share;
+    case Claim::kReclaim:
+      return 0;
+    case Claim::kJournal:
+      return kReclaimZones;
+    case Claim::kSystem:
+      return kReclaimZones + share;
+    case Claim::kUser:
+      return kReclaimZones + 2 * share;
   }
   return 0;
 }

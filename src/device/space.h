@@ -1,5 +1,5 @@
-// Room for records: open zones, one for each stream and perhaps the next one ready, and who may take the
-// last free zones.
+// Room for records: open zones, one for each stream and perhaps the next one ready, and who may
+// take the last free zones.
 //
 // The claims on free zones, from the last one up:
 //
@@ -12,8 +12,8 @@
 // decides without awaiting anything whether to take it (Space::take). Places are handed out in the
 // order of calls for the journal; a user write that has to wait for reclaim lets others pass.
 //
-// Errors: kNoSpace when neither free zones nor garbage can make room; kBusy when reclaim did not make
-// room within kSpaceWaitMax; the device's error.
+// Errors: kNoSpace when neither free zones nor garbage can make room; kBusy when reclaim did not
+// make room within kSpaceWaitMax; the device's error.
 #pragma once
 
 #include <array>
@@ -75,7 +75,7 @@ class Space {
     std::optional<uint32_t> zone;
     std::optional<uint32_t> next;  // empty, its header durable
     bool preparing = false;
-    Status last;                   // of the last preparation
+    Status last;  // of the last preparation
   };
 
   uint32_t room(uint32_t zone) const { return medium_.layout().end_block() - zones_[zone].fill; }

@@ -5,7 +5,9 @@
 namespace atl::device {
 namespace {
 
-DeviceMetrics metrics() { return DeviceMetrics(TestDisk::identity()); }
+DeviceMetrics metrics() {
+  return DeviceMetrics(TestDisk::identity());
+}
 
 Task<void> write_and_count(TestDisk& disk, uint64_t stripe, size_t length, int& done) {
   ShardPayload payload = shard_payload(pattern(shard_seed(stripe, 0), length));
@@ -37,8 +39,7 @@ TEST(GroupCommit, SuccessOnlyAfterAFlushThatBeganAfterTheWrite) {
   disk.env->options().sync = {1h, 1h};
   disk.env->options().slow_op_chance = 0;
   int done = 0;
-  for (uint64_t s = 1; s <= 20; ++s)
-    disk.env->spawn("write", write_and_count(disk, s, 4096, done));
+  for (uint64_t s = 1; s <= 20; ++s) disk.env->spawn("write", write_and_count(disk, s, 4096, done));
   disk.env->run_for(59min);
   EXPECT_EQ(done, 0);
   EXPECT_EQ(disk.device->use().shards, 1u);
@@ -136,7 +137,7 @@ TEST(Space, TenTimesTheCapacityPassesThrough) {
         live_bytes -= cost(live[i]);
         live.erase(live.begin() + static_cast<ptrdiff_t>(i));
       }
-      ASSERT_OK(disk.write(next, 0, length(next))) ;
+      ASSERT_OK(disk.write(next, 0, length(next)));
       written += cost(next);
       live_bytes += cost(next);
       live.push_back(next++);
@@ -166,8 +167,7 @@ TEST(Space, TenTimesTheCapacityOfJournal) {
       written += 700'000;
       ASSERT_OK(disk.append(segment, std::move(run)));
     }
-    if (segment > 3)
-      ASSERT_OK(disk.env->run(disk.device->delete_segment(SegmentId(segment - 3))));
+    if (segment > 3) ASSERT_OK(disk.env->run(disk.device->delete_segment(SegmentId(segment - 3))));
   }
   EXPECT_OK(disk.check(1, 0, 1'000'000));
   // Journal zones die whole: next to nothing was moved.
@@ -198,8 +198,7 @@ TEST(Space, ReadersKeepAZoneFromBeingReused) {
   int bad = 0;
   bool stop = false;
   for (uint64_t s = 1; s <= 40; ++s) ASSERT_OK(disk.write(s, 0, 60'000));
-  for (uint64_t r = 0; r < 4; ++r)
-    disk.env->spawn("read", Reader::loop(disk, r, reads, stop, bad));
+  for (uint64_t r = 0; r < 4; ++r) disk.env->spawn("read", Reader::loop(disk, r, reads, stop, bad));
   // Churn, so that what is read is moved again and again.
   for (uint64_t s = 100; s < 1500; ++s) {
     ASSERT_OK(disk.write(s, 0, 300'000));

@@ -17,7 +17,9 @@ uint32_t superblock_crc(SuperblockDisk disk) {
   return crc32c({reinterpret_cast<const uint8_t*>(&disk), sizeof disk});
 }
 
-bool is_magic(const char (&m)[8]) { return std::memcmp(m, kMagic, 8) == 0; }
+bool is_magic(const char (&m)[8]) {
+  return std::memcmp(m, kMagic, 8) == 0;
+}
 
 }  // namespace
 
@@ -90,9 +92,9 @@ Task<Result<SuperblockPair>> read_superblocks(env::BlockFile& file, env::ReadMod
       continue;
     }
     if (sb->layout.size_bytes > file.size_bytes()) {
-      worst = Error(Errc::kCorrupt,
-                    fmt::format("the device was formatted with {} bytes and has {} now",
-                                sb->layout.size_bytes, file.size_bytes()));
+      worst =
+          Error(Errc::kCorrupt, fmt::format("the device was formatted with {} bytes and has {} now",
+                                            sb->layout.size_bytes, file.size_bytes()));
       continue;
     }
     if (copy == 0) end = sb->layout.size_bytes;

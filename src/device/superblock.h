@@ -1,7 +1,8 @@
 // The superblock: whose device this is, and its layout. Two copies, first and last block.
 //
-// Each update grows `sequence` and writes first the copy that is older (or damaged), flushes, then the
-// other: a torn update leaves one good copy, the newer or the older. Format: docs/formats/device.md.
+// Each update grows `sequence` and writes first the copy that is older (or damaged), flushes, then
+// the other: a torn update leaves one good copy, the newer or the older. Format:
+// docs/formats/device.md.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +20,16 @@ inline constexpr uint32_t kFormatVersion = 1;
 struct Superblock {
   Identity identity;
   Layout layout;
-  uint64_t sequence = 0;      // of updates of the superblock
-  uint64_t device_tag = 0;    // random, made at format: no record of an earlier life has it
+  uint64_t sequence = 0;    // of updates of the superblock
+  uint64_t device_tag = 0;  // random, made at format: no record of an earlier life has it
   uint64_t created_unix_nanos = 0;
 };
 
 // As it lies on the disk.
 struct SuperblockDisk {
-  char magic[8];              // "ATOLLDEV"
+  char magic[8];  // "ATOLLDEV"
   uint32_t version;
-  uint32_t crc;               // CRC-32C of the whole block, this field taken as zero
+  uint32_t crc;  // CRC-32C of the whole block, this field taken as zero
   uint8_t cluster[16];
   uint32_t device;
   uint32_t domain;
@@ -44,7 +45,7 @@ struct SuperblockDisk {
   uint32_t reserved0;
   uint64_t created_unix_nanos;
   uint8_t reserved[kBlockBytes - 128 - 8];
-  char magic_end[8];          // the magic again: a block with either is a (damaged) superblock
+  char magic_end[8];  // the magic again: a block with either is a (damaged) superblock
 };
 static_assert(sizeof(SuperblockDisk) == kBlockBytes);
 static_assert(offsetof(SuperblockDisk, incarnation) == 40);

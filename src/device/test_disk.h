@@ -38,7 +38,9 @@ inline Buf pattern(uint64_t seed, size_t length) {
   return b;
 }
 
-inline uint64_t shard_seed(uint64_t stripe, uint8_t index) { return stripe * 64 + index; }
+inline uint64_t shard_seed(uint64_t stripe, uint8_t index) {
+  return stripe * 64 + index;
+}
 
 inline ShardPayload shard_payload(Buf bytes) {
   ShardPayload p;

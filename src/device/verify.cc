@@ -1,6 +1,6 @@
 // Scrub of one zone: everything live in it is read from the medium and compared with its checksums.
-// Metadata that is damaged (zone headers; with zone 0 the superblock and the checkpoints) is rewritten
-// from memory.
+// Metadata that is damaged (zone headers; with zone 0 the superblock and the checkpoints) is
+// rewritten from memory.
 #include <algorithm>
 #include <set>
 
@@ -79,9 +79,9 @@ Task<Result<VerifyResult>> DeviceCore::verify_zone(uint32_t number) {
     if (it == segments_.end()) continue;
     const Location here{number, at.second};
     const Segment& s = it->second;
-    const bool still = s.promise == here ||
-                       std::any_of(s.runs.begin(), s.runs.end(),
-                                   [&](const RunEntry& r) { return r.location() == here; });
+    const bool still =
+        s.promise == here || std::any_of(s.runs.begin(), s.runs.end(),
+                                         [&](const RunEntry& r) { return r.location() == here; });
     if (still) damaged.insert(id);
   }
   for (SegmentId id : damaged) {
@@ -96,8 +96,8 @@ Task<Result<VerifyResult>> DeviceCore::verify_zone(uint32_t number) {
 
 Task<Status> DeviceCore::verify_zone_header(uint32_t number, VerifyResult& out) {
   const Zone& zone = zones_[number];
-  // Only a zone that holds something: a free one gets new headers when it is opened, and one that is
-  // just being opened has none yet.
+  // Only a zone that holds something: a free one gets new headers when it is opened, and one that
+  // is just being opened has none yet.
   if (zone.state != ZoneState::kClosed && zone.durable_fill <= medium_.layout().first_block())
     co_return Status();
   if (zone.state == ZoneState::kFree || zone.state == ZoneState::kFreed) co_return Status();

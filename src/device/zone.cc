@@ -14,8 +14,8 @@ namespace {
 constexpr uint32_t kZoneMagic = 0x6E6F5A41;  // "AZon"
 constexpr uint16_t kZoneVersion = 1;
 
-// Two planted bugs leave entries in the index whose zones know nothing of them. Their damage is to be
-// found from outside, not by these counts.
+// Two planted bugs leave entries in the index whose zones know nothing of them. Their damage is to
+// be found from outside, not by these counts.
 bool counts_may_lie() {
   return planted(PlantedBug::kFreeLiveZone) || planted(PlantedBug::kIgnoreZoneGeneration);
 }

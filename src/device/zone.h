@@ -4,10 +4,10 @@
 //
 //   free --open()--> open --close()--> closed --last live record goes--> freed --checkpoint--> free
 //
-// `generation` grows at each open. Both header copies are durable before the first record of the new
-// life is written, so what an earlier life left is dead for good. A freed zone is opened again only after
-// an index checkpoint that no longer lists its records is durable: then nothing that was deleted or
-// moved can come back in half.
+// `generation` grows at each open. Both header copies are durable before the first record of the
+// new life is written, so what an earlier life left is dead for good. A freed zone is opened again
+// only after an index checkpoint that no longer lists its records is durable: then nothing that was
+// deleted or moved can come back in half.
 //
 // Invariants: a zone with live or pending records, or with readers, is never opened;
 // `durable_fill` <= `fill`; everything below durable_fill is in the index or dead.
@@ -32,10 +32,10 @@ inline constexpr int kStreams = 3;
 enum class ZoneState : uint8_t { kFree = 0, kFreed = 1, kOpen = 2, kClosed = 3 };
 
 struct Zone {
-  uint64_t generation = 0;    // 0: never written
-  uint32_t live_blocks = 0;   // of records in the index
+  uint64_t generation = 0;   // 0: never written
+  uint32_t live_blocks = 0;  // of records in the index
   uint32_t live_records = 0;
-  uint32_t pending = 0;       // records on their way
+  uint32_t pending = 0;  // records on their way
   uint32_t readers = 0;
   uint32_t fill = 0;          // the next block to write
   uint32_t durable_fill = 0;  // recovery scans from here
@@ -46,15 +46,15 @@ struct Zone {
 };
 
 struct ZoneHeaderDisk {
-  uint32_t magic;             // "AZon"
+  uint32_t magic;  // "AZon"
   uint16_t version;
   uint8_t stream;
   uint8_t reserved0;
-  uint32_t crc;               // CRC-32C of these 64 bytes, this field taken as zero
+  uint32_t crc;  // CRC-32C of these 64 bytes, this field taken as zero
   uint32_t zone;
   uint64_t device_tag;
   uint64_t generation;
-  uint64_t sequence;          // of the device's records when it was opened
+  uint64_t sequence;  // of the device's records when it was opened
   uint8_t reserved[24];
 };
 static_assert(sizeof(ZoneHeaderDisk) == 64);
@@ -71,8 +71,8 @@ Buf encode_zone_header(const ZoneHeader& header);
 // Nothing unless it is whole and says the expected device and zone.
 std::optional<ZoneHeader> decode_zone_header(ByteSpan block, uint64_t device_tag, uint32_t zone);
 
-// It was a zone header once, and its checksum does not match. (A whole one of an earlier format of the
-// device is not damaged; it just does not count.)
+// It was a zone header once, and its checksum does not match. (A whole one of an earlier format of
+// the device is not damaged; it just does not count.)
 bool zone_header_damaged(ByteSpan block);
 
 class ZoneTable {
@@ -91,7 +91,8 @@ class ZoneTable {
   uint32_t soon_free_count() const { return soon_free_; }
   uint64_t live_blocks() const { return live_blocks_; }
 
-  // Takes the zone that has been free longest: open, with the next generation and no header written yet.
+  // Takes the zone that has been free longest: open, with the next generation and no header written
+  // yet.
   std::optional<uint32_t> open(Stream stream);
   void close(uint32_t zone, bool early);
 

@@ -17,15 +17,18 @@ constexpr uint32_t kWholeWindowBlocks = 4u << 20 >> 12;
 
 ZoneWalker::ZoneWalker(Medium& medium, uint32_t zone, uint64_t generation, uint32_t from_block,
                        uint32_t end_block, WalkMode mode)
-    : medium_(medium), zone_(zone), generation_(generation), end_(end_block), mode_(mode),
+    : medium_(medium),
+      zone_(zone),
+      generation_(generation),
+      end_(end_block),
+      mode_(mode),
       block_(from_block) {
   ATOLL_CHECK(from_block >= medium.layout().first_block());
   ATOLL_CHECK(end_block <= medium.layout().end_block());
 }
 
 bool ZoneWalker::loaded(uint32_t blocks) const {
-  return block_ >= window_first_ &&
-         block_ + blocks <= window_first_ + window_.size() / kBlockBytes;
+  return block_ >= window_first_ && block_ + blocks <= window_first_ + window_.size() / kBlockBytes;
 }
 
 ByteSpan ZoneWalker::at(uint32_t block) const {

@@ -1,8 +1,8 @@
 // Reads a zone's records in order, from the medium.
 //
-// Where no good header is, it tries the next block: a damaged record hides nothing behind it. A good
-// header is trusted for the record's length. With kHeaders only header blocks are looked at; with
-// kWhole each record comes with all its bytes. A block that cannot be read counts as damaged.
+// Where no good header is, it tries the next block: a damaged record hides nothing behind it. A
+// good header is trusted for the record's length. With kHeaders only header blocks are looked at;
+// with kWhole each record comes with all its bytes. A block that cannot be read counts as damaged.
 #pragma once
 
 #include <optional>

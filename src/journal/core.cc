@@ -8,8 +8,8 @@
 namespace atl::journal {
 namespace {
 
-// Growth is kept in steps, so that a journal of tiny runs needs no long list, and fine enough that what a
-// checkpoint leaves is known.
+// Growth is kept in steps, so that a journal of tiny runs needs no long list, and fine enough that
+// what a checkpoint leaves is known.
 constexpr uint64_t kGrowthSteps = 64;  // in a segment
 
 }  // namespace
@@ -72,7 +72,8 @@ uint64_t stored_bytes(const device::Run& run) {
 void note_growth(Core& core, Lsn last_lsn, uint64_t bytes) {
   const Lsn counted = core.growth.empty() ? core.state.checkpoint.lsn : core.growth.back().last_lsn;
   if (last_lsn <= counted) return;
-  if (!core.growth.empty() && core.growth.back().bytes < core.options.segment_bytes / kGrowthSteps) {
+  if (!core.growth.empty() &&
+      core.growth.back().bytes < core.options.segment_bytes / kGrowthSteps) {
     core.growth.back().last_lsn = last_lsn;
     core.growth.back().bytes += bytes;
   } else {

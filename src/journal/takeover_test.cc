@@ -43,8 +43,8 @@ TEST(Takeover, AnOldOwnerWithoutAnOpenSegmentIsFencedToo) {
   w.expect_history(*c);
 }
 
-// The fence outlives the segment: what the successor has trimmed and deleted cannot be begun again by an
-// owner that has not noticed.
+// The fence outlives the segment: what the successor has trimmed and deleted cannot be begun again
+// by an owner that has not noticed.
 TEST(Takeover, TheOldOwnerIsFencedWhenItsSegmentIsGone) {
   JournalWorld w;
   auto a = w.take_over("a");

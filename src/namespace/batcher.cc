@@ -74,8 +74,8 @@ Task<void> PartitionImpl::run_batches() {
   serving_ = serving_ && !fenced_;
 }
 
-// 2. Each operation is evaluated against the view and what the batch has changed before it; one that
-// fails leaves nothing in the batch. An error here means that the view is damaged.
+// 2. Each operation is evaluated against the view and what the batch has changed before it; one
+// that fails leaves nothing in the batch. An error here means that the view is damaged.
 Status PartitionImpl::gather(Txn& txn, std::vector<OpPtr>* ops) {
   size_t left = solo_batches_ > 0 ? 1 : kBatchOpsMax;
   if (solo_batches_ > 0) --solo_batches_;
@@ -193,7 +193,8 @@ Task<Status> PartitionImpl::apply_batch(Txn& txn, AppliedRecord applied) {
   } else {
     View* view = view_.get();
     rocksdb::WriteBatch* batch = txn.write_batch();
-    co_await env_.offload([&status, view, batch, &applied] { status = view->apply(batch, applied); });
+    co_await env_.offload(
+        [&status, view, batch, &applied] { status = view->apply(batch, applied); });
   }
   if (status && options_.deterministic && view_->unflushed_bytes() > kFlushByHandBytes)
     status = view_->flush();

@@ -16,7 +16,8 @@ Result<BucketInfo> evaluate_create(Txn& txn, const std::string& name, const std:
   ATOLL_TRY(const auto existing, txn.find<BucketRecord>(bucket_key(name)));
   if (existing) return fail(Errc::kExists, "bucket " + name + " exists");
   if (txn.counters().buckets >= kMaxBuckets)
-    return fail(Errc::kTooLarge, fmt::format("there are {} buckets, as many as allowed", kMaxBuckets));
+    return fail(Errc::kTooLarge,
+                fmt::format("there are {} buckets, as many as allowed", kMaxBuckets));
   BucketRecord bucket;
   bucket.directory = txn.next_id();
   bucket.owner = owner;
@@ -57,10 +58,10 @@ Status evaluate_delete(Txn& txn, const std::string& name) {
 
 Task<Result<BucketInfo>> PartitionImpl::create_bucket(std::string name, std::string owner) {
   std::string what = "create bucket " + name;
-  std::function<Result<BucketInfo>(Txn&)> evaluate =
-      [name = std::move(name), owner = std::move(owner)](Txn& txn) {
-        return evaluate_create(txn, name, owner);
-      };
+  std::function<Result<BucketInfo>(Txn&)> evaluate = [name = std::move(name),
+                                                      owner = std::move(owner)](Txn& txn) {
+    return evaluate_create(txn, name, owner);
+  };
   co_return co_await change<BucketInfo>(std::move(what), 1, std::move(evaluate));
 }
 
@@ -73,7 +74,8 @@ Task<Status> PartitionImpl::delete_bucket(std::string name) {
 }
 
 Task<Result<BucketInfo>> PartitionImpl::get_bucket(std::string name) {
-  std::function<Result<BucketInfo>(Reader&)> lookup = [&name](Reader& reader) -> Result<BucketInfo> {
+  std::function<Result<BucketInfo>(Reader&)> lookup =
+      [&name](Reader& reader) -> Result<BucketInfo> {
     ATOLL_TRY(const BucketRecord bucket, load_bucket(reader, name));
     return info_of(name, bucket);
   };

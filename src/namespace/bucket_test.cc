@@ -40,7 +40,8 @@ TEST_F(BucketTest, OnlyAnEmptyBucketGoes) {
   auto upload = t.env.run(t.partition->create_upload("b", "k", {}));
   ASSERT_TRUE(upload);
   PartInfo part{.number = 1, .etag = "e"};
-  ASSERT_TRUE(t.env.run(t.partition->put_part("b", "k", upload->upload_id, part, inline_data("abc"))));
+  ASSERT_TRUE(
+      t.env.run(t.partition->put_part("b", "k", upload->upload_id, part, inline_data("abc"))));
   EXPECT_TRUE(t.env.run(t.partition->delete_bucket("b")));
   EXPECT_EQ(t.put("b", "x", "1").error().code, Errc::kNotFound);
   t.settle();
@@ -55,7 +56,8 @@ TEST_F(BucketTest, TagsAndNames) {
   EXPECT_EQ(t.env.run(t.partition->get_bucket("b"))->tags, tags);
   EXPECT_EQ(t.env.run(t.partition->set_bucket_tags("c", tags)).error().code, Errc::kNotFound);
   for (const char* name : {"", ".", "..", "a/b"})
-    EXPECT_EQ(t.env.run(t.partition->create_bucket(name, "me")).error().code, Errc::kInvalidArgument);
+    EXPECT_EQ(t.env.run(t.partition->create_bucket(name, "me")).error().code,
+              Errc::kInvalidArgument);
 }
 
 TEST_F(BucketTest, AsManyAsAllowed) {

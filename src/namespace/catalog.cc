@@ -1,5 +1,5 @@
-// What must be kept: every stripe of the table, the checkpoint's, those of one that is being written,
-// and those that lost their last reference while somebody may still read them.
+// What must be kept: every stripe of the table, the checkpoint's, those of one that is being
+// written, and those that lost their last reference while somebody may still read them.
 #include <algorithm>
 
 #include "base/probe.h"
@@ -15,7 +15,8 @@ using Refs = std::vector<stripe::StripeRef>;
 Result<Refs> list_table(Reader& reader, StripeId after, size_t limit) {
   Refs refs;
   if (after.value == UINT64_MAX) return refs;
-  Scan scan = reader.scan(stripe_key(StripeId(after.value + 1)), after_prefix(row_prefix(Row::kStripe)));
+  Scan scan =
+      reader.scan(stripe_key(StripeId(after.value + 1)), after_prefix(row_prefix(Row::kStripe)));
   for (; scan.valid() && refs.size() < limit; scan.next()) {
     StripeRecord stripe;
     ATOLL_TRY_STATUS(decode(scan.value(), &stripe));

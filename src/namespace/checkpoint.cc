@@ -15,8 +15,8 @@ namespace atl::ns {
 
 namespace {
 
-constexpr Nanos kCheckpointLook = 1s;         // how often the conditions are looked at
-constexpr Nanos kCheckpointRetryPause = 5s;   // after a failure
+constexpr Nanos kCheckpointLook = 1s;        // how often the conditions are looked at
+constexpr Nanos kCheckpointRetryPause = 5s;  // after a failure
 
 }  // namespace
 

@@ -105,9 +105,8 @@ std::string encode_checkpoint(const CheckpointManifest& manifest) {
 
 Result<CheckpointManifest> decode_checkpoint(std::string_view bytes) {
   CheckpointManifest out;
-  if (bytes.size() < 4 ||
-      Decoder(bytes.substr(bytes.size() - 4)).u32() !=
-          crc32c(as_bytes(bytes.substr(0, bytes.size() - 4))))
+  if (bytes.size() < 4 || Decoder(bytes.substr(bytes.size() - 4)).u32() !=
+                              crc32c(as_bytes(bytes.substr(0, bytes.size() - 4))))
     return fail(Errc::kCorrupt, "checkpoint manifest does not match its checksum");
   Decoder d(bytes.substr(0, bytes.size() - 4));
   if (d.u32() != kMagic || d.u8() != kVersion) d.poison();

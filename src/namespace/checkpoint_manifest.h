@@ -9,8 +9,8 @@
 //           u8 1: str content | 2: varint pieces, each a stripe
 //   u32     crc32c of all before
 //
-// It is the journal's checkpoint manifest, in the coordinator; a body over kManifestBodyMax, of a view
-// of tens of thousands of files, is itself in stripes.
+// It is the journal's checkpoint manifest, in the coordinator; a body over kManifestBodyMax, of a
+// view of tens of thousands of files, is itself in stripes.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct CheckpointFile {
   uint64_t size = 0;
   uint32_t crc = 0;
   bool immutable = false;
-  std::string content;                     // when there are no pieces
+  std::string content;  // when there are no pieces
   std::vector<stripe::StripeRef> pieces;
   bool same_file(const std::string& n, uint64_t s, uint32_t c) const {
     return immutable && name == n && size == s && crc == c;
@@ -43,8 +43,8 @@ struct CheckpointManifest {
   Lsn lsn;
   uint32_t chain = 0;
   std::vector<CheckpointFile> files;
-  uint64_t body_length = 0;                     // 0: the body is in place
-  std::vector<stripe::StripeRef> body_pieces;   // where the body is, when not in place
+  uint64_t body_length = 0;                    // 0: the body is in place
+  std::vector<stripe::StripeRef> body_pieces;  // where the body is, when not in place
 
   std::vector<stripe::StripeRef> stripes() const;  // all of them, the body's too
 };

@@ -98,7 +98,8 @@ TEST_F(CheckpointTest, LargeListsGoIntoStripes) {
   t.stripes.full_bytes = 2048;  // so that a table is hundreds of pieces
   for (int i = 0; i < 60; ++i)
     for (int j = 0; j < 40; ++j)
-      ASSERT_TRUE(t.put("b", body_of(1, 1) + fmt::format("{}-{}", i, j), body_of(20'000, i * 100 + j)));
+      ASSERT_TRUE(
+          t.put("b", body_of(1, 1) + fmt::format("{}-{}", i, j), body_of(20'000, i * 100 + j)));
   ASSERT_TRUE(checkpoint());
   EXPECT_LE(t.log->checkpoint.manifest.size(), journal::kMaxManifestBytes);
   t.expect_no_garbage();
@@ -186,7 +187,8 @@ TEST_F(CheckpointTest, CallsGoOnMeanwhile) {
       int failed = 0;
       for (int i = 500; i < 800; ++i) {
         std::string key = fmt::format("d{}/k{}", i % 7, i);
-        const auto put = co_await p->put_object("b", key, meta_of("e"), inline_data(body_of(50 + i, i)), {});
+        const auto put =
+            co_await p->put_object("b", key, meta_of("e"), inline_data(body_of(50 + i, i)), {});
         failed += !put;
       }
       co_return failed;

@@ -1,5 +1,6 @@
-// Does everything add up? Goes through all rows of a snapshot and compares what says the same twice:
-// entries and inodes, counts of children, marks of inline data, references to stripes, statistics.
+// Does everything add up? Goes through all rows of a snapshot and compares what says the same
+// twice: entries and inodes, counts of children, marks of inline data, references to stripes,
+// statistics.
 //
 // Keeps ids of everything in memory: for tests, the simulator and support, not for every day.
 #include <map>
@@ -118,7 +119,8 @@ class Checker {
         name.pop_back();
         ++links_[row.directory];
         homes_[row.directory] = {parent, name, false};
-        if (!inodes_.contains(row.directory)) report("entry of directory {} that does not exist", row.directory);
+        if (!inodes_.contains(row.directory))
+          report("entry of directory {} that does not exist", row.directory);
         if (row.file) {
           markers_.insert(row.directory);
           note_file(*row.file, row.directory, "", false);
@@ -144,12 +146,14 @@ class Checker {
         if (inode.children != children_[id])
           report("directory {} counts {} children of {}", id, inode.children, children_[id]);
         if (inode.off_path_entries != off_path_count_[id])
-          report("bucket {} counts {} off-path rows of {}", id, inode.off_path_entries, off_path_count_[id]);
+          report("bucket {} counts {} off-path rows of {}", id, inode.off_path_entries,
+                 off_path_count_[id]);
         if (id != kRootInode && links != 1) report("directory {} has {} entries", id, links);
         if (inode.implicit && inode.children == 0 && !markers_.contains(id))
           report("implicit directory {} is empty", id);
       } else {
-        if (links != inode.nlink) report("inode {} has {} links, counted {}", id, links, inode.nlink);
+        if (links != inode.nlink)
+          report("inode {} has {} links, counted {}", id, links, inode.nlink);
         for (const Piece& piece : inode.pieces) own(piece.data, piece.length);
       }
       const auto home = homes_.find(id);
@@ -159,7 +163,8 @@ class Checker {
         report("inode {} says it lives elsewhere", id);
     }
     for (const auto& [id, n] : children_)
-      if (n != 0 && !inodes_.contains(id)) report("entries in directory {} that does not exist", id);
+      if (n != 0 && !inodes_.contains(id))
+        report("entries in directory {} that does not exist", id);
     std::set<InodeId> uploads;
     for (const auto& [key, upload] : uploads_) uploads.insert(upload.id);
     const auto& reclaim = bare_[Row::kReclaim];
@@ -195,7 +200,8 @@ class Checker {
         const auto mark = inline_.find(inline_key(data, offset));
         if (x.is_inline()) {
           inline_bytes += x.length;
-          if (mark == inline_.end() || mark->second.stamp != x.stamp || mark->second.length != x.length)
+          if (mark == inline_.end() || mark->second.stamp != x.stamp ||
+              mark->second.length != x.length)
             report("inline extent {}+{} is not marked", data, offset);
           continue;
         }
@@ -228,7 +234,8 @@ class Checker {
       if (s.live_bytes != live_[id])
         report("stripe {} counts {} live bytes of {}", id, s.live_bytes, live_[id]);
       if (s.live_bytes == 0) report("stripe {} is on the table without live bytes", id);
-      if (bare_[Row::kToFree].contains(to_free_key(id))) report("stripe {} is to be freed and in use", id);
+      if (bare_[Row::kToFree].contains(to_free_key(id)))
+        report("stripe {} is to be freed and in use", id);
       ++sum.stripes;
       sum.stripe_live_bytes += s.live_bytes;
       sum.stripe_data_bytes += s.payload_bytes;
@@ -244,7 +251,8 @@ class Checker {
   }
 
   void check_counters() {
-    if (objects_ != counters_.objects) report("{} objects, counted {}", objects_, counters_.objects);
+    if (objects_ != counters_.objects)
+      report("{} objects, counted {}", objects_, counters_.objects);
     if (object_bytes_ != counters_.bytes)
       report("{} bytes of objects, counted {}", object_bytes_, counters_.bytes);
     if (!inodes_.empty() && inodes_.rbegin()->first.value >= counters_.next_id)

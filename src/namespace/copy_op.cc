@@ -45,15 +45,16 @@ Result<PutResult> evaluate_copy(Txn& txn, const CopyArgs& args) {
   ATOLL_TRY_STATUS(copy_data(txn, file.pieces, id));
   std::vector<Piece> pieces;
   if (file.size > 0) pieces.push_back({id, file.size});
-  return install_object(txn, args.path, &place, id,
-                        new_file(txn, copied_meta(std::move(file.meta), args.meta), std::move(pieces)));
+  return install_object(
+      txn, args.path, &place, id,
+      new_file(txn, copied_meta(std::move(file.meta), args.meta), std::move(pieces)));
 }
 
 Status evaluate_rename(Txn& txn, const CopyArgs& args) {
   ATOLL_TRY(const BucketRecord bucket, load_bucket(txn, args.bucket));
   std::optional<FileEntry> replaced;
-  ATOLL_TRY_STATUS(move_entry(txn, bucket.directory, args.source, args.path, args.source.marker,
-                              &replaced));
+  ATOLL_TRY_STATUS(
+      move_entry(txn, bucket.directory, args.source, args.path, args.source.marker, &replaced));
   if (!replaced) return {};
   ATOLL_TRY(const ListedAttributes attributes, attributes_of(txn, *replaced));
   --txn.counters().objects;
@@ -63,12 +64,9 @@ Status evaluate_rename(Txn& txn, const CopyArgs& args) {
 
 }  // namespace
 
-Task<Result<PutResult>> PartitionImpl::copy_object(std::string source_bucket,
-                                                   std::string source_key,
-                                                   std::string expected_source_etag,
-                                                   std::string bucket, std::string key,
-                                                   std::optional<ObjectMeta> meta,
-                                                   Conditions conditions) {
+Task<Result<PutResult>> PartitionImpl::copy_object(
+    std::string source_bucket, std::string source_key, std::string expected_source_etag,
+    std::string bucket, std::string key, std::optional<ObjectMeta> meta, Conditions conditions) {
   auto args = std::make_shared<CopyArgs>();
   args->source_bucket = std::move(source_bucket);
   args->expected_etag = std::move(expected_source_etag);

@@ -67,7 +67,8 @@ Status for_each_extent(Reader& reader, const Piece& piece, Visit visit) {
                           after_prefix(row_prefix(Row::kExtent, piece.data.value)));
   for (; reached < piece.length && scan.valid(); scan.next()) {
     ATOLL_TRY_STATUS(decode(scan.value(), &record));
-    if (key_offset(scan.key()) != reached) return fail(Errc::kCorrupt, "the view has a hole in a file");
+    if (key_offset(scan.key()) != reached)
+      return fail(Errc::kCorrupt, "the view has a hole in a file");
     ATOLL_TRY_STATUS(visit(reached, record));
     reached += record.length;
   }
@@ -91,7 +92,8 @@ Status check_file_data(const FileData& data) {
     }
     reached += extent.length;
   }
-  if (reached != data.size) return fail(Errc::kInvalidArgument, "extents do not add up to the size");
+  if (reached != data.size)
+    return fail(Errc::kInvalidArgument, "extents do not add up to the size");
   if (data.size > kMaxObjectBytes) return fail(Errc::kTooLarge, "objects are limited to 5 TiB");
   return {};
 }

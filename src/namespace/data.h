@@ -1,7 +1,8 @@
 // A file's bytes: its pieces' extents, written, read, shared and taken away.
 //
-// Deleting is bounded: a piece with more than kReclaimAtOnce extents is put on the reclaim list, and a
-// background task removes its rows in steps (reclaim.cc), so that deleting 5 TiB is one small entry.
+// Deleting is bounded: a piece with more than kReclaimAtOnce extents is put on the reclaim list,
+// and a background task removes its rows in steps (reclaim.cc), so that deleting 5 TiB is one small
+// entry.
 #pragma once
 
 #include <vector>

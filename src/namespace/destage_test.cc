@@ -78,7 +78,8 @@ Task<int> overwrite_while_destaging(TestPartition* t, int objects, int rounds) {
         const std::string key = fmt::format("k{:05}", i);
         if (i % 4 < 2) {
           const std::string body = body_of(120, i + 1'000'000);
-          const auto put = co_await t->partition->put_object("b", key, meta_of("new"), inline_data(body), {});
+          const auto put =
+              co_await t->partition->put_object("b", key, meta_of("new"), inline_data(body), {});
           failed += !put;
         } else {
           const Status gone = co_await t->partition->delete_object("b", key, {});
@@ -126,7 +127,8 @@ TEST_F(DestageTest, PlantedLostRaceIsSeen) {
 TEST_F(DestageTest, SparseStripesAreRepacked) {
   put_many(0, 2000, 1000);  // some eight stripes
   ASSERT_TRUE(t.env.run(t.partition->destage()));
-  ASSERT_TRUE(t.env.run(t.partition->copy_object("b", "k00007", "", "b", "copy", std::nullopt, {})));
+  ASSERT_TRUE(
+      t.env.run(t.partition->copy_object("b", "k00007", "", "b", "copy", std::nullopt, {})));
   const uint64_t full = t.stripes.stored_bytes();
   for (int i = 0; i < 2000; ++i)
     if (i % 10 != 7) {
@@ -134,7 +136,8 @@ TEST_F(DestageTest, SparseStripesAreRepacked) {
     }
   t.env.run_for(20s);
   EXPECT_LT(t.stripes.stored_bytes(), full / 4);
-  for (int i = 7; i < 2000; i += 10) ASSERT_EQ(*t.get("b", fmt::format("k{:05}", i)), body_of(1000, i));
+  for (int i = 7; i < 2000; i += 10)
+    ASSERT_EQ(*t.get("b", fmt::format("k{:05}", i)), body_of(1000, i));
   EXPECT_EQ(*t.get("b", "copy"), body_of(1000, 7));
   t.expect_consistent();
   t.expect_no_garbage();
@@ -148,7 +151,8 @@ TEST_F(DestageTest, SpaceOfDeletedDataComesBack) {
   // Ten times the room, in small objects, of which a part lives on to the next round.
   for (int round = 0; round < 15; ++round) {
     for (int i = 0; i < 200; ++i) {
-      const auto put = t.put("b", fmt::format("r{}/k{}", round, i), body_of(10'000, round * 1000 + i));
+      const auto put =
+          t.put("b", fmt::format("r{}/k{}", round, i), body_of(10'000, round * 1000 + i));
       ASSERT_TRUE(put) << round << " " << i << " " << put.error().to_string();
     }
     t.settle();

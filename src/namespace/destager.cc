@@ -4,8 +4,8 @@
 //   2. write the stripe
 //   3. switch the extents that are still as they were gathered, kSwitchAtOnce to an operation
 //
-// Between 1 and 3 any of them may have been deleted or replaced; each inline content has a stamp, so
-// that is seen, and such an extent is left alone: its bytes in the stripe are simply not alive.
+// Between 1 and 3 any of them may have been deleted or replaced; each inline content has a stamp,
+// so that is seen, and such an extent is left alone: its bytes in the stripe are simply not alive.
 #include "base/check.h"
 #include "base/log.h"
 #include "base/planted_bug.h"
@@ -24,9 +24,9 @@ constexpr Nanos kDestageRetryPause = 1s;  // after a failure
 
 struct Gathered {
   std::unique_ptr<Packer> packer;
-  std::vector<uint64_t> stamps;   // of packer->extents()
+  std::vector<uint64_t> stamps;  // of packer->extents()
   std::optional<Nanos> oldest;
-  bool more = false;              // it is full, and there were others
+  bool more = false;  // it is full, and there were others
 };
 
 Result<Gathered> gather_inline(Reader& reader, InodeId from, size_t capacity) {
@@ -79,7 +79,8 @@ Result<uint64_t> evaluate_switch(Txn& txn, const Switch& s, size_t first, size_t
     txn.put_record(extent_key(x.data, x.offset), now);
     txn.erase(mark_key);
     uint64_t& counted = txn.counters().inline_bytes;
-    if (unchanged && counted < x.length) return fail(Errc::kCorrupt, "the view counts too few inline bytes");
+    if (unchanged && counted < x.length)
+      return fail(Errc::kCorrupt, "the view counts too few inline bytes");
     if (unchanged) counted -= x.length;
     switched += x.length;
   }
@@ -103,7 +104,8 @@ Task<Result<bool>> PartitionImpl::destage_once(bool even_if_young) {
       co_await look<std::shared_ptr<Gathered>>(std::move(lookup), true);
   if (!found) co_return fail(std::move(found).error());
   Gathered& gathered = **found;
-  // Ids only grow, so what is new comes after the cursor; one round in a while starts at the beginning.
+  // Ids only grow, so what is new comes after the cursor; one round in a while starts at the
+  // beginning.
   destage_cursor_ = InodeId();
   if (gathered.packer->extents().empty()) co_return from.value != 0;
   const bool old = *gathered.oldest + options_.destage_age <= env_.wall_now() &&
@@ -178,7 +180,8 @@ Task<void> PartitionImpl::destage_loop() {
     while (again && !stopping_) {
       const Result<bool> done = co_await repack_once();
       again = done && *done;
-      if (!done) ATOLL_LOG(kWarn, "namespace", "repacking failed", {{"why", done.error().to_string()}});
+      if (!done)
+        ATOLL_LOG(kWarn, "namespace", "repacking failed", {{"why", done.error().to_string()}});
     }
   }
 }

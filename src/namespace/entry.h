@@ -8,8 +8,8 @@
 //     each    u8 1: put, str key, str value | u8 2: erase, str key
 //
 // Replay makes the changes blindly, in order, so it cannot come to another end than the first time.
-// The chain after an entry is crc32c(payload, seed: chain before). A view that stands at (lsn, chain)
-// belongs to a journal only if the entry `lsn` has that chain after it.
+// The chain after an entry is crc32c(payload, seed: chain before). A view that stands at (lsn,
+// chain) belongs to a journal only if the entry `lsn` has that chain after it.
 #pragma once
 
 #include <cstdint>

@@ -8,9 +8,9 @@ namespace atl::ns {
 
 namespace {
 
-constexpr size_t kFreeAtOnce = 256;      // stripes in one operation
-constexpr size_t kFreeParallel = 8;      // deletes under way: they are small messages
-constexpr Nanos kFreeInterval = 1s;      // how often those that readers held up are looked at again
+constexpr size_t kFreeAtOnce = 256;  // stripes in one operation
+constexpr size_t kFreeParallel = 8;  // deletes under way: they are small messages
+constexpr Nanos kFreeInterval = 1s;  // how often those that readers held up are looked at again
 
 using Refs = std::vector<stripe::StripeRef>;
 
@@ -25,7 +25,9 @@ Result<Refs> find_to_free(Reader& reader, StripeId from) {
   return refs;
 }
 
-Task<Status> free_one(Stripes& stripes, stripe::StripeRef ref) { return stripes.free(ref); }
+Task<Status> free_one(Stripes& stripes, stripe::StripeRef ref) {
+  return stripes.free(ref);
+}
 
 }  // namespace
 

@@ -22,8 +22,12 @@ std::string with_id(Row row, uint64_t id, size_t more = 0) {
 
 }  // namespace
 
-std::string applied_key() { return start(Row::kApplied, 0); }
-std::string counters_key() { return start(Row::kCounters, 0); }
+std::string applied_key() {
+  return start(Row::kApplied, 0);
+}
+std::string counters_key() {
+  return start(Row::kCounters, 0);
+}
 
 std::string bucket_key(std::string_view name) {
   std::string key = start(Row::kBucket, name.size());
@@ -31,7 +35,9 @@ std::string bucket_key(std::string_view name) {
   return key;
 }
 
-std::string inode_key(InodeId inode) { return with_id(Row::kInode, inode.value); }
+std::string inode_key(InodeId inode) {
+  return with_id(Row::kInode, inode.value);
+}
 
 std::string file_entry_key(InodeId directory, std::string_view name) {
   ATOLL_CHECK(!name.empty());
@@ -64,8 +70,12 @@ std::string inline_key(InodeId data, uint64_t offset) {
   return key;
 }
 
-std::string stripe_key(StripeId stripe) { return with_id(Row::kStripe, stripe.value); }
-std::string to_free_key(StripeId stripe) { return with_id(Row::kToFree, stripe.value); }
+std::string stripe_key(StripeId stripe) {
+  return with_id(Row::kStripe, stripe.value);
+}
+std::string to_free_key(StripeId stripe) {
+  return with_id(Row::kToFree, stripe.value);
+}
 
 std::string back_ref_key(StripeId stripe, InodeId data, uint64_t offset) {
   std::string key = with_id(Row::kBackRef, stripe.value, 16);
@@ -94,8 +104,12 @@ std::string reclaim_key(InodeId id, uint8_t kind) {
   return key;
 }
 
-std::string row_prefix(Row row) { return start(row, 0); }
-std::string row_prefix(Row row, uint64_t id) { return with_id(row, id); }
+std::string row_prefix(Row row) {
+  return start(row, 0);
+}
+std::string row_prefix(Row row, uint64_t id) {
+  return with_id(row, id);
+}
 
 std::string after_prefix(std::string_view prefix) {
   std::string next(prefix);

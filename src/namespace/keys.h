@@ -1,5 +1,6 @@
 // The rows of the view: one byte that says the kind, then what orders the rows of that kind.
-// docs/formats/namespace.md has the table. Integers are big-endian, so that rows sort as numbers do.
+// docs/formats/namespace.md has the table. Integers are big-endian, so that rows sort as numbers
+// do.
 #pragma once
 
 #include <cstdint>
@@ -55,11 +56,11 @@ std::string row_prefix(Row row, uint64_t id);
 std::string after_prefix(std::string_view prefix);
 
 // The parts of a key that was built above. The row kind must be right (checked).
-InodeId key_inode(std::string_view key);              // the first integer of e, i, o, x, d, p, r, u
-StripeId key_stripe(std::string_view key);            // of s, f, k
-std::string_view key_tail(std::string_view key);      // what follows the first integer
-uint64_t key_offset(std::string_view key);            // the second integer of x, d
-uint32_t key_part_number(std::string_view key);       // of p
+InodeId key_inode(std::string_view key);          // the first integer of e, i, o, x, d, p, r, u
+StripeId key_stripe(std::string_view key);        // of s, f, k
+std::string_view key_tail(std::string_view key);  // what follows the first integer
+uint64_t key_offset(std::string_view key);        // the second integer of x, d
+uint32_t key_part_number(std::string_view key);   // of p
 // Whether a key has the length that its kind asks for, before the functions above are used.
 bool key_well_formed(std::string_view key);
 

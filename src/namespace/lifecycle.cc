@@ -8,8 +8,8 @@ namespace atl::ns {
 
 namespace {
 
-// A damaged view is found out while it is replayed into, at the latest; the next try starts from the
-// checkpoint, so a second failure has another cause.
+// A damaged view is found out while it is replayed into, at the latest; the next try starts from
+// the checkpoint, so a second failure has another cause.
 constexpr int kOpenAttempts = 2;
 
 Task<void> collect_journal_orphans(std::shared_ptr<journal::Journal> journal) {
@@ -76,7 +76,8 @@ Task<void> PartitionImpl::background_end(Task<void> task) {
 Task<void> PartitionImpl::stop() {
   stopping_ = true;
   runner_idle_.wake_all();
-  for (Doorbell* bell : {&destage_bell_, &free_bell_, &reclaim_bell_, &checkpoint_bell_}) bell->ring();
+  for (Doorbell* bell : {&destage_bell_, &free_bell_, &reclaim_bell_, &checkpoint_bell_})
+    bell->ring();
   while (background_ > 0) co_await background_queue_.wait();
   serving_ = false;
   co_await await_view_unused();
@@ -114,6 +115,5 @@ Task<Result<uint64_t>> PartitionImpl::verify_view() {
   ATOLL_CO_TRY_STATUS(co_await wait_serving());
   co_return count;
 }
-
 
 }  // namespace atl::ns

@@ -15,7 +15,8 @@ class Merged {
   Merged(Reader& reader, InodeId bucket, const ListRequest& request)
       : tree_(reader, bucket),
         off_rows_(row_prefix(Row::kOffPath, bucket.value)),
-        off_path_(reader.scan(off_rows_ + request.prefix, after_prefix(off_rows_ + request.prefix))),
+        off_path_(
+            reader.scan(off_rows_ + request.prefix, after_prefix(off_rows_ + request.prefix))),
         prefix_(request.prefix),
         whole_directories_(request.delimiter == "/") {}
 
@@ -66,7 +67,8 @@ class Merged {
     on_tree_ = tree && (!off || std::string_view(tree_.path()) < off_key());
     if (valid_ && !on_tree_) {
       ATOLL_TRY_STATUS(decode(off_path_.value(), &off_entry_));
-      if (!off_entry_.file) return fail(Errc::kCorrupt, "the view has an off-path row without a file");
+      if (!off_entry_.file)
+        return fail(Errc::kCorrupt, "the view has an off-path row without a file");
     }
     return {};
   }
@@ -95,9 +97,9 @@ bool first_target(const ListRequest& request, std::string* target) {
   if (request.after.empty()) return true;
   if (request.after >= request.prefix) {
     // What `after` itself rolls up to is not after it, and so nothing in it is listed.
-    const std::string_view rolled =
-        request.after.starts_with(request.prefix) ? common_prefix(request.after, request)
-                                                  : std::string_view();
+    const std::string_view rolled = request.after.starts_with(request.prefix)
+                                        ? common_prefix(request.after, request)
+                                        : std::string_view();
     if (!rolled.empty()) {
       *target = after_prefix(rolled);
       if (target->empty()) return false;

@@ -38,7 +38,8 @@ std::string show(const ListRequest& r) {
                      to_hex(as_bytes(r.delimiter)), to_hex(as_bytes(r.after)), r.max_entries);
 }
 
-void expect_same(const Result<ListResult>& got, const ListResult& want, const ListRequest& request) {
+void expect_same(const Result<ListResult>& got, const ListResult& want,
+                 const ListRequest& request) {
   ASSERT_TRUE(got) << got.error().to_string();
   ASSERT_EQ(got->entries.size(), want.entries.size()) << show(request);
   for (size_t i = 0; i < want.entries.size(); ++i) {
@@ -86,12 +87,14 @@ TEST_F(ListTest, EntriesShowTheObject) {
 }
 
 TEST_F(ListTest, TheExampleOfTheManual) {
-  for (const char* key : {"sample.jpg", "photos/2006/January/sample.jpg", "photos/2006/February/sample2.jpg",
-                          "photos/2006/", "photos/", "photos", "photos-old/x", "photos//odd", "photos0"})
+  for (const char* key :
+       {"sample.jpg", "photos/2006/January/sample.jpg", "photos/2006/February/sample2.jpg",
+        "photos/2006/", "photos/", "photos", "photos-old/x", "photos//odd", "photos0"})
     add(key);
   for (const char* prefix : {"", "p", "photos", "photos/", "photos/2006/", "photos//", "q"})
-    for (const char* after : {"", "photos", "photos/", "photos/2006/", "photos/2006/January/sample.jpg",
-                              "photos//odd", "photos-old/", "photos-old", "photos0", "zzz"})
+    for (const char* after :
+         {"", "photos", "photos/", "photos/2006/", "photos/2006/January/sample.jpg", "photos//odd",
+          "photos-old/", "photos-old", "photos0", "zzz"})
       for (const char* delimiter : {"", "/", "o", "//", "photos/"})
         for (const size_t max : {0, 1, 2, 3, 1000}) {
           ListRequest request{prefix, delimiter, after, max};
@@ -100,8 +103,8 @@ TEST_F(ListTest, TheExampleOfTheManual) {
 }
 
 const std::vector<std::string>& atoms() {
-  static const std::vector<std::string> all = {"a", "b",  " ",        "/",    ".",  "..", "-",
-                                               "0", "+",  "\xc3\xa9", "\x01", "\xff", "/", "a/", "ab"};
+  static const std::vector<std::string> all = {"a", "b",        " ",    "/",    ".", "..", "-", "0",
+                                               "+", "\xc3\xa9", "\x01", "\xff", "/", "a/", "ab"};
   return all;
 }
 
@@ -130,9 +133,14 @@ TEST_F(ListTest, RandomKeysAgainstTheModel) {
       request.delimiter = delimiters[random() % 8];
     }
     switch (random() % 4) {
-      case 0: break;
-      case 1: request.after = random_key(random, 5); break;
-      case 2: request.after = request.prefix + random_key(random, 3); break;
+      case 0:
+        break;
+      case 1:
+        request.after = random_key(random, 5);
+        break;
+      case 2:
+        request.after = request.prefix + random_key(random, 3);
+        break;
       default: {
         const auto it = objects.lower_bound(random_key(random, 6));
         if (it != objects.end()) request.after = it->first;

@@ -1,5 +1,5 @@
-// A journal in memory, for the tests of what stands on journals: the same calls, entries that outlive the
-// Journal objects, and faults on demand.
+// A journal in memory, for the tests of what stands on journals: the same calls, entries that
+// outlive the Journal objects, and faults on demand.
 //
 // MemoryJournalLog is what survives; it outlives every MemoryJournal that was taken over from it.
 #pragma once
@@ -23,7 +23,7 @@ struct MemoryJournalLog {
     Epoch epoch;
     uint32_t chain = 0;
   };
-  std::deque<Stored> entries;   // entries[0] is first_lsn
+  std::deque<Stored> entries;  // entries[0] is first_lsn
   Lsn first_lsn{1};
   uint32_t chain_before_first = 0;
   Epoch epoch;
@@ -34,7 +34,7 @@ struct MemoryJournalLog {
   // What the next appends do instead of succeeding, first in first out.
   enum class Fault { kNone, kLost, kCommittedUnheard, kNoSpace, kBusy };
   std::deque<Fault> faults;
-  int failing_takeovers = 0;      // so many say kUnavailable
+  int failing_takeovers = 0;        // so many say kUnavailable
   bool checkpoint_unheard = false;  // the next set_checkpoint succeeds, but says kUnavailable
   bool checkpoint_lost = false;     // the next set_checkpoint fails, and says kUnavailable
   Nanos append_delay = 100us;
@@ -46,7 +46,8 @@ struct MemoryJournalLog {
     return entries[lsn.value - first_lsn.value].chain;
   }
   void commit(std::string payload, Epoch by) {
-    const uint32_t chain = crc32c(as_bytes(payload), entries.empty() ? chain_before_first : entries.back().chain);
+    const uint32_t chain =
+        crc32c(as_bytes(payload), entries.empty() ? chain_before_first : entries.back().chain);
     bytes_since_checkpoint += payload.size();
     entries.push_back({std::move(payload), by, chain});
   }
@@ -54,8 +55,8 @@ struct MemoryJournalLog {
 
 class MemoryJournal final : public journal::Journal {
  public:
-  static Task<Result<std::unique_ptr<journal::Journal>>> take(env::Env* env,
-                                                              std::shared_ptr<MemoryJournalLog> log) {
+  static Task<Result<std::unique_ptr<journal::Journal>>> take(
+      env::Env* env, std::shared_ptr<MemoryJournalLog> log) {
     co_await env->sleep(log->append_delay);
     if (log->failing_takeovers > 0) {
       --log->failing_takeovers;
@@ -94,7 +95,8 @@ class MemoryJournal final : public journal::Journal {
 
   Task<Result<Lsn>> append(std::string payload) override {
     ATOLL_CHECK(!broken_, "append to a broken journal");
-    if (payload.size() > journal::kMaxEntryBytes) co_return fail(Errc::kTooLarge, "entry too large");
+    if (payload.size() > journal::kMaxEntryBytes)
+      co_return fail(Errc::kTooLarge, "entry too large");
     co_await env_.sleep(log_->append_delay);
     if (log_->epoch != epoch_) co_return fence();
     auto fault = MemoryJournalLog::Fault::kNone;

@@ -1,5 +1,5 @@
-// Stripes in memory, for tests: the same calls, bounded room, faults on demand, and a record of what
-// was freed, so that a read of a freed stripe is seen.
+// Stripes in memory, for tests: the same calls, bounded room, faults on demand, and a record of
+// what was freed, so that a read of a freed stripe is seen.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ class MemoryStripes final : public Stripes {
 
   // --- what a test sets and sees ---
   uint32_t full_bytes = 256u << 10;
-  uint64_t user_room = UINT64_MAX;     // bytes that all stripes may hold together
+  uint64_t user_room = UINT64_MAX;  // bytes that all stripes may hold together
   uint64_t system_room = UINT64_MAX;
   int failing_reads = 0;
   std::set<StripeId> freed;

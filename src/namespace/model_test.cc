@@ -57,15 +57,21 @@ class Model {
     const std::string b = bucket(), k = key();
     auto& objects = buckets[b];
     switch (random() % 16) {
-      case 0: case 1: case 2: case 3: case 4: {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: {
         const std::string bytes = body();
-        const auto put = t.env.run(t.partition->put_object(
-            b, k, meta_of(TestPartition::etag_of(bytes)), data(bytes), {}));
+        const auto put = t.env.run(
+            t.partition->put_object(b, k, meta_of(TestPartition::etag_of(bytes)), data(bytes), {}));
         ASSERT_TRUE(put) << put.error().to_string();
         objects[k] = {bytes, TestPartition::etag_of(bytes)};
         break;
       }
-      case 5: case 6: case 7: {
+      case 5:
+      case 6:
+      case 7: {
         const Status gone = t.remove(b, k);
         ASSERT_EQ(gone.has_value(), objects.erase(k) == 1) << k;
         break;
@@ -74,7 +80,8 @@ class Model {
         if (objects.empty()) break;
         const auto it = std::next(objects.begin(), random() % objects.size());
         const std::string to = bucket();
-        ASSERT_TRUE(t.env.run(t.partition->copy_object(b, it->first, it->second.etag, to, k, std::nullopt, {})));
+        ASSERT_TRUE(t.env.run(
+            t.partition->copy_object(b, it->first, it->second.etag, to, k, std::nullopt, {})));
         const ModelObject copy = it->second;
         buckets[to][k] = copy;
         break;
@@ -95,7 +102,8 @@ class Model {
         if (random() % 4 == 0) {
           ASSERT_TRUE(t.env.run(t.partition->abort_upload(b, k, upload->upload_id)));
         } else if (random() % 8 != 0) {
-          ASSERT_TRUE(t.env.run(t.partition->complete_upload(b, k, upload->upload_id, parts, meta_of("m"), {})));
+          ASSERT_TRUE(t.env.run(
+              t.partition->complete_upload(b, k, upload->upload_id, parts, meta_of("m"), {})));
           objects[k] = {whole, "m"};
         }
         break;
@@ -199,7 +207,9 @@ class Model {
 
 class ModelTest : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(ModelTest, RandomOperations) { Model(GetParam()).run(4000); }
+TEST_P(ModelTest, RandomOperations) {
+  Model(GetParam()).run(4000);
+}
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range<uint64_t>(1, 9));
 

@@ -46,17 +46,38 @@ TEST_F(ObjectTest, PutGetReplaceDelete) {
 }
 
 TEST_F(ObjectTest, KeysThatAreNoPaths) {
-  const std::vector<std::string> keys = {
-      "a//b", "/a", "a/", "a", "a/b", "../x", "x/../y", "./x", ".", "..", "/", "//", "a/./",
-      std::string(1024, 'k'), std::string(300, 's') + "/x", "x/" + std::string(256, 's') + "/",
-      std::string(255, 's'), "\x01", "\xff\xff", "\xff/", "caf\xc3\xa9/\xe2\x98\x83", " ", "a b/c d"};
+  const std::vector<std::string> keys = {"a//b",
+                                         "/a",
+                                         "a/",
+                                         "a",
+                                         "a/b",
+                                         "../x",
+                                         "x/../y",
+                                         "./x",
+                                         ".",
+                                         "..",
+                                         "/",
+                                         "//",
+                                         "a/./",
+                                         std::string(1024, 'k'),
+                                         std::string(300, 's') + "/x",
+                                         "x/" + std::string(256, 's') + "/",
+                                         std::string(255, 's'),
+                                         "\x01",
+                                         "\xff\xff",
+                                         "\xff/",
+                                         "caf\xc3\xa9/\xe2\x98\x83",
+                                         " ",
+                                         "a b/c d"};
   std::string deep;
   for (int i = 0; i < 511; ++i) deep += "d/";
   std::vector<std::string> all = keys;
   all.push_back(deep + "f");
   all.push_back(deep);
-  for (size_t i = 0; i < all.size(); ++i) ASSERT_TRUE(t.put("b", all[i], body_of(10 + i, i))) << all[i];
-  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(*t.get("b", all[i]), body_of(10 + i, i)) << all[i];
+  for (size_t i = 0; i < all.size(); ++i)
+    ASSERT_TRUE(t.put("b", all[i], body_of(10 + i, i))) << all[i];
+  for (size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ(*t.get("b", all[i]), body_of(10 + i, i)) << all[i];
   std::vector<std::string> sorted = all;
   std::sort(sorted.begin(), sorted.end());
   EXPECT_EQ(t.keys("b"), sorted);
@@ -86,17 +107,24 @@ TEST_F(ObjectTest, ParentsComeAndGo) {
 }
 
 TEST_F(ObjectTest, Conditions) {
-  EXPECT_EQ(t.put("b", "k", "1", {.if_match = "x", .if_none_match = {}}).error().code, Errc::kNotFound);
+  EXPECT_EQ(t.put("b", "k", "1", {.if_match = "x", .if_none_match = {}}).error().code,
+            Errc::kNotFound);
   ASSERT_TRUE(t.put("b", "k", "1", {.if_match = {}, .if_none_match = "*"}, meta_of("one")));
-  EXPECT_EQ(t.put("b", "k", "2", {.if_match = {}, .if_none_match = "*"}).error().code, Errc::kConflict);
-  EXPECT_EQ(t.put("b", "k", "2", {.if_match = "two", .if_none_match = {}}).error().code, Errc::kConflict);
-  EXPECT_EQ(t.put("b", "k", "2", {.if_match = {}, .if_none_match = "one"}).error().code, Errc::kConflict);
+  EXPECT_EQ(t.put("b", "k", "2", {.if_match = {}, .if_none_match = "*"}).error().code,
+            Errc::kConflict);
+  EXPECT_EQ(t.put("b", "k", "2", {.if_match = "two", .if_none_match = {}}).error().code,
+            Errc::kConflict);
+  EXPECT_EQ(t.put("b", "k", "2", {.if_match = {}, .if_none_match = "one"}).error().code,
+            Errc::kConflict);
   ASSERT_TRUE(t.put("b", "k", "2", {.if_match = "one", .if_none_match = "two"}, meta_of("two")));
   ASSERT_TRUE(t.put("b", "k", "3", {.if_match = "*", .if_none_match = {}}, meta_of("three")));
-  EXPECT_EQ(t.env.run(t.partition->delete_object("b", "k", {.if_match = "x", .if_none_match = {}})).error().code,
+  EXPECT_EQ(t.env.run(t.partition->delete_object("b", "k", {.if_match = "x", .if_none_match = {}}))
+                .error()
+                .code,
             Errc::kConflict);
   EXPECT_EQ(*t.get("b", "k"), "3");
-  EXPECT_TRUE(t.env.run(t.partition->delete_object("b", "k", {.if_match = "three", .if_none_match = {}})));
+  EXPECT_TRUE(
+      t.env.run(t.partition->delete_object("b", "k", {.if_match = "three", .if_none_match = {}})));
 }
 
 Task<int> race(PartitionImpl* partition, env::Env* env, int writers) {
@@ -129,7 +157,8 @@ TEST_F(ObjectTest, CopyMetadataTagsAndSelf) {
   ASSERT_TRUE(t.put("b", "from", "bytes", {}, meta));
   ASSERT_TRUE(t.put_striped("b", "big", body_of(700'000, 3)));
   const uint64_t stored = t.stripes.stored_bytes();
-  const auto copy = [&](const char* from, const char* etag, const char* to, std::optional<ObjectMeta> m) {
+  const auto copy = [&](const char* from, const char* etag, const char* to,
+                        std::optional<ObjectMeta> m) {
     return t.env.run(t.partition->copy_object("b", from, etag, "b", to, std::move(m), {}));
   };
   ASSERT_TRUE(copy("from", "e1", "x/to", std::nullopt));

@@ -32,6 +32,8 @@ Result<PutResult> install_object(Txn& txn, const KeyPath& path, Place* place, In
 Status remove_object(Txn& txn, const KeyPath& path, Place* place);
 
 uint64_t inline_bytes_of(const FileData& data);
-inline uint64_t cost_of(uint64_t inline_bytes) { return 1 + inline_bytes / 1024; }
+inline uint64_t cost_of(uint64_t inline_bytes) {
+  return 1 + inline_bytes / 1024;
+}
 
 }  // namespace atl::ns

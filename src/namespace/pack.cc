@@ -19,7 +19,8 @@ Packer::Packer(size_t capacity) : buf_(Buf::allocate(capacity)), capacity_(capac
 
 bool Packer::fits(size_t length) const {
   return extents_.size() < kPackedExtentsMax &&
-         payload_ + length + kPackedManifestMin + (extents_.size() + 1) * kPackedEntryMax <= capacity_;
+         payload_ + length + kPackedManifestMin + (extents_.size() + 1) * kPackedEntryMax <=
+             capacity_;
 }
 
 uint32_t Packer::add(InodeId data, uint64_t offset, std::string_view bytes) {
@@ -39,7 +40,8 @@ void Packer::add_owner(InodeId data, uint64_t offset, uint32_t length, uint32_t 
 Buf Packer::finish(uint32_t* manifest_length) {
   Encoder e;
   e.u32(kMagic).u8(kVersion).varint(extents_.size());
-  for (const PackedExtent& x : extents_) e.id(x.data).varint(x.offset).varint(x.length).varint(x.place);
+  for (const PackedExtent& x : extents_)
+    e.id(x.data).varint(x.offset).varint(x.length).varint(x.place);
   e.u32(crc32c(as_bytes(e.view())));
   ATOLL_CHECK(payload_ + e.size() <= capacity_);
   std::memcpy(buf_.mutable_data() + payload_, e.view().data(), e.size());
@@ -49,9 +51,8 @@ Buf Packer::finish(uint32_t* manifest_length) {
 
 Result<std::vector<PackedExtent>> decode_pack_manifest(std::string_view manifest,
                                                        uint32_t payload_bytes) {
-  if (manifest.size() < 4 ||
-      Decoder(manifest.substr(manifest.size() - 4)).u32() !=
-          crc32c(as_bytes(manifest.substr(0, manifest.size() - 4))))
+  if (manifest.size() < 4 || Decoder(manifest.substr(manifest.size() - 4)).u32() !=
+                                 crc32c(as_bytes(manifest.substr(0, manifest.size() - 4))))
     return fail(Errc::kCorrupt, "a packed stripe's manifest does not match its checksum");
   Decoder d(manifest.substr(0, manifest.size() - 4));
   if (d.u32() != kMagic || d.u8() != kVersion) d.poison();

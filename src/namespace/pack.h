@@ -2,8 +2,8 @@
 //
 //   payload    extent after extent, no padding
 //   manifest   u32 magic "APAK", u8 version, varint count,
-//              each: varint data id, varint offset in it, varint length, varint place in the payload
-//              u32 crc32c of the manifest before
+//              each: varint data id, varint offset in it, varint length, varint place in the
+//              payload u32 crc32c of the manifest before
 //
 // The manifest finds the live extents again when the stripe has become sparse (repack.cc); the
 // stripe table says how long payload and manifest are.

@@ -1,15 +1,14 @@
 // The partition, by phase:
 //
-//   batcher.cc        queue -> evaluate -> journal -> view -> answer (numbered in docs/paths/namespace-write.md)
-//   reads.cc          lookups in the committed view
-//   bucket_ops.cc  object_ops.cc  copy_op.cc  upload_ops.cc  rename_op.cc  list_op.cc
-//   room.cc           back-pressure: who may still bring data
-//   destager.cc       inline data -> packed stripes;   repack.cc  sparse packed stripes -> new ones
-//   freer.cc          stripes without references -> deleted;   reclaim.cc  deleted files' rows -> gone
-//   checkpoint.cc     the view's files -> stripes;   restore.cc  and back
-//   recovery.cc       a broken journal or a damaged view while serving
-//   catalog.cc        what must be kept;   consistency.cc  does all of it add up
-//   lifecycle.cc      open, background tasks, close
+//   batcher.cc        queue -> evaluate -> journal -> view -> answer (numbered in
+//   docs/paths/namespace-write.md) reads.cc          lookups in the committed view bucket_ops.cc
+//   object_ops.cc  copy_op.cc  upload_ops.cc  rename_op.cc  list_op.cc room.cc back-pressure: who
+//   may still bring data destager.cc       inline data -> packed stripes;   repack.cc  sparse
+//   packed stripes -> new ones freer.cc          stripes without references -> deleted; reclaim.cc
+//   deleted files' rows -> gone checkpoint.cc     the view's files -> stripes;   restore.cc  and
+//   back recovery.cc       a broken journal or a damaged view while serving catalog.cc        what
+//   must be kept;   consistency.cc  does all of it add up lifecycle.cc      open, background tasks,
+//   close
 //
 // Threads: the reactor's. `view_` is read from worker threads by SnapshotReaders, which hold it.
 //
@@ -45,8 +44,8 @@ inline constexpr size_t kBatchBytesMax = 2u << 20;
 inline constexpr size_t kBatchOpsMax = 1024;
 // An entry's limit less what the batch adds to an operation (counters, headers).
 inline constexpr size_t kOpBytesMax = journal::kMaxEntryBytes - 4096;
-// Operations and bytes that wait for the runner; more wait outside (back-pressure). In cost units of
-// 1 KiB: an operation costs one and its inline data.
+// Operations and bytes that wait for the runner; more wait outside (back-pressure). In cost units
+// of 1 KiB: an operation costs one and its inline data.
 inline constexpr uint64_t kQueueCostMax = 64u << 10;
 // How long a call waits for a partition that is recovering.
 inline constexpr Nanos kRecoveryWaitMax = 60s;
@@ -60,8 +59,8 @@ inline constexpr size_t kApplyHereMax = 256u << 10;
 inline constexpr uint64_t kFlushByHandBytes = 16u << 20;
 // A writer that waits for room longer than this is told that there is none.
 inline constexpr Nanos kRoomWaitMax = 30s;
-// Shares of the smallest device: a checkpoint is due at 1/64, so the journal ends at 1/8 (the factor below);
-// no more than 1/8 waits to be packed.
+// Shares of the smallest device: a checkpoint is due at 1/64, so the journal ends at 1/8 (the
+// factor below); no more than 1/8 waits to be packed.
 inline constexpr uint64_t kCheckpointShare = 64;
 inline constexpr uint64_t kInlineBacklogShare = 8;
 // After make_room() won nothing.
@@ -73,7 +72,8 @@ inline constexpr uint64_t kJournalBacklogFactor = 8;
 inline constexpr uint64_t kDestageMinBytes = 256u << 10;
 // Extents that destaging or repacking switches in one operation: some 3 ms of the reactor.
 inline constexpr size_t kSwitchAtOnce = 1024;
-// Journal bytes below which close() does not write a checkpoint: replaying them takes well under 1 s.
+// Journal bytes below which close() does not write a checkpoint: replaying them takes well under 1
+// s.
 inline constexpr uint64_t kCloseCheckpointBytes = 16u << 20;
 
 struct Op {
@@ -82,14 +82,15 @@ struct Op {
   std::function<Status(Txn&)> evaluate;  // may run more than once; the last run counts
   Nanos queued_at{};
   int damage_attempts = 0;
-  std::optional<Status> outcome;         // of the last evaluation
+  std::optional<Status> outcome;  // of the last evaluation
   bool wrote = false;
   std::optional<Status> answer;
   env::Event done;
 };
 using OpPtr = std::shared_ptr<Op>;
 
-// `options` with what the journal and unpacked data may take lowered to shares of the smallest device.
+// `options` with what the journal and unpacked data may take lowered to shares of the smallest
+// device.
 PartitionOptions sized_for(const cluster::ClusterMap& map, PartitionOptions options);
 
 class PartitionImpl final : public Partition, private stripe::StripeCatalog {
@@ -234,7 +235,8 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
   const ViewOptions view_options_;
 
   std::shared_ptr<journal::Journal> journal_;
-  std::deque<std::shared_ptr<journal::Journal>> retired_journals_;  // callers may still look at them
+  std::deque<std::shared_ptr<journal::Journal>>
+      retired_journals_;  // callers may still look at them
   std::shared_ptr<View> view_;
   Counters counters_;
   std::shared_ptr<PinRegistry> pins_ = std::make_shared<PinRegistry>();
@@ -243,7 +245,7 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
   std::deque<OpPtr> queue_;
   env::Semaphore queue_room_{kQueueCostMax};
   env::WaitQueue runner_idle_;
-  size_t solo_batches_ = 0;   // after kNoSpace: one operation a batch, so that deletes get through
+  size_t solo_batches_ = 0;  // after kNoSpace: one operation a batch, so that deletes get through
   bool runner_done_ = false;
 
   // Recovery.
@@ -258,10 +260,11 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
     std::vector<StripeId> freed;
   };
   std::optional<InDoubt> in_doubt_;
-  std::map<StripeId, stripe::StripeRef> unknown_stripes_;  // of bodies whose operation's outcome is unknown
+  std::map<StripeId, stripe::StripeRef>
+      unknown_stripes_;  // of bodies whose operation's outcome is unknown
 
   // Room.
-  bool full_ = false;         // the last stripe that had to be written found no room for users
+  bool full_ = false;  // the last stripe that had to be written found no room for users
   Nanos full_since_{};
   env::Mutex make_room_mutex_;
   bool making_room_ = false;
@@ -276,11 +279,11 @@ class PartitionImpl final : public Partition, private stripe::StripeCatalog {
   Doorbell free_bell_;
   Doorbell reclaim_bell_;
   Doorbell checkpoint_bell_;
-  env::Mutex destage_mutex_;     // destaging and repacking: one at a time
+  env::Mutex destage_mutex_;  // destaging and repacking: one at a time
   env::Mutex free_mutex_;
-  std::set<StripeId> freeing_;   // being deleted: no longer in the catalog
+  std::set<StripeId> freeing_;  // being deleted: no longer in the catalog
   env::Mutex checkpoint_mutex_;
-  InodeId destage_cursor_;    // inline data before this was already looked at in this round
+  InodeId destage_cursor_;  // inline data before this was already looked at in this round
   StripeId free_cursor_;
 
   // Checkpoints: the journal's current one, and the stripes of one that is being written.

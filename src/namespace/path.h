@@ -1,7 +1,7 @@
 // S3 keys as paths.
 //
-// A key is split at its slashes: the segments are directories and, last, a file. A key that ends in a
-// slash names the directory's marker. A key that cannot be a path lives off-path, in the bucket's
+// A key is split at its slashes: the segments are directories and, last, a file. A key that ends in
+// a slash names the directory's marker. A key that cannot be a path lives off-path, in the bucket's
 // table, under its raw bytes: one with an empty segment ("/a", "a//b"), with "." or "..", or with a
 // segment over 255 bytes.
 //
@@ -19,14 +19,14 @@
 namespace atl::ns {
 
 struct KeyPath {
-  std::string key;                            // as given
+  std::string key;  // as given
   bool off_path = false;
   bool marker = false;
   std::vector<std::string_view> directories;  // above the last name; point into `key`
   std::string_view name;                      // the file, or the directory whose marker it is
 
   KeyPath() = default;
-  KeyPath(const KeyPath&) = delete;           // the views point into this very object
+  KeyPath(const KeyPath&) = delete;  // the views point into this very object
   KeyPath& operator=(const KeyPath&) = delete;
 
   // kInvalidArgument: empty or with a NUL byte; kTooLarge: over kMaxKeyBytes.

@@ -1,10 +1,10 @@
 // Who still reads what: a stripe that nothing refers to any more is freed only when every lookup
 // that may have seen it is over.
 //
-// Each committed batch begins a new epoch. A pin remembers the epoch in which its lookup was made; a
-// stripe, the epoch at whose end it lost its last reference. The stripe may go when no pin of that
-// epoch or an earlier one is left. A pin counts for kReadPinMax at most: a reader that is slower
-// gets kNotFound for what was deleted meanwhile.
+// Each committed batch begins a new epoch. A pin remembers the epoch in which its lookup was made;
+// a stripe, the epoch at whose end it lost its last reference. The stripe may go when no pin of
+// that epoch or an earlier one is left. A pin counts for kReadPinMax at most: a reader that is
+// slower gets kNotFound for what was deleted meanwhile.
 //
 // Threads: the reactor's. The registry is shared, so that pins may outlive the partition.
 #pragma once

@@ -1,5 +1,6 @@
 // Reading rows: from the committed view (SnapshotReader, view.h) or from the view with the changes
-// of a batch over it (Txn, txn.h). What is written against Reader works for lookups and for changes.
+// of a batch over it (Txn, txn.h). What is written against Reader works for lookups and for
+// changes.
 //
 // Errors: kCorrupt and kIo mean that the view itself is damaged; the partition then rebuilds it.
 #pragma once

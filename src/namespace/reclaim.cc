@@ -13,13 +13,15 @@ constexpr size_t kReclaimExtents = 512;  // extents in one step: some 50 KB of c
 constexpr size_t kReclaimRows = 64;      // parts or uploads in one step
 constexpr Nanos kReclaimInterval = 30s;  // it is rung when there is something
 
-// Keys and values of at most `limit` rows, so that the rows can be changed without a scan over them.
+// Keys and values of at most `limit` rows, so that the rows can be changed without a scan over
+// them.
 Result<std::vector<std::pair<std::string, std::string>>> take_rows(Reader& reader,
                                                                    std::string_view prefix,
                                                                    size_t limit) {
   std::vector<std::pair<std::string, std::string>> rows;
   Scan scan = reader.scan_prefix(prefix);
-  for (; scan.valid() && rows.size() < limit; scan.next()) rows.emplace_back(scan.key(), scan.value());
+  for (; scan.valid() && rows.size() < limit; scan.next())
+    rows.emplace_back(scan.key(), scan.value());
   ATOLL_TRY_STATUS(scan.status());
   return rows;
 }

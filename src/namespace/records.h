@@ -18,8 +18,8 @@ namespace atl::ns {
 
 inline constexpr uint8_t kRecordVersion = 1;
 
-// Where the view stands: it holds every entry up to `lsn`. `chain` is the namespace's own checksum over
-// all payloads up to there (entry.h), so a view of another history is told apart.
+// Where the view stands: it holds every entry up to `lsn`. `chain` is the namespace's own checksum
+// over all payloads up to there (entry.h), so a view of another history is told apart.
 struct AppliedRecord {
   Uuid cluster;
   PartitionId partition;
@@ -94,11 +94,11 @@ struct InodeRecord {
   Nanos btime{};
   uint64_t generation = 0;
   InodeId parent;
-  std::string name;        // in the parent; empty for a marker; the raw key when off-path
+  std::string name;  // in the parent; empty for a marker; the raw key when off-path
   bool off_path = false;
   // Directories.
-  bool implicit = false;   // made by a PUT below it: goes with its last child
-  uint64_t children = 0;   // rows in it; a marker is no child
+  bool implicit = false;          // made by a PUT below it: goes with its last child
+  uint64_t children = 0;          // rows in it; a marker is no child
   uint64_t off_path_entries = 0;  // buckets: rows in the off-path table
   // Files.
   ObjectMeta meta;
@@ -112,8 +112,8 @@ struct ExtentRecord {
   // In a stripe.
   stripe::StripeRef stripe;
   uint32_t stripe_offset = 0;
-  uint32_t length = 0;     // of either
-  bool back_ref = false;   // a k row names this extent
+  uint32_t length = 0;    // of either
+  bool back_ref = false;  // a k row names this extent
   bool is_inline() const { return stripe.id.value == 0; }
 };
 
@@ -128,13 +128,13 @@ enum class StripeKind : uint8_t { kDirect = 1, kPacked = 2 };
 struct StripeRecord {
   stripe::StripeRef ref;
   StripeKind kind = StripeKind::kDirect;
-  uint64_t live_bytes = 0;        // of extents that refer to it; with copies more than its data
-  uint32_t payload_bytes = 0;     // its data without the manifest
-  uint32_t manifest_length = 0;   // packed: the manifest is what follows the payload
+  uint64_t live_bytes = 0;       // of extents that refer to it; with copies more than its data
+  uint32_t payload_bytes = 0;    // its data without the manifest
+  uint32_t manifest_length = 0;  // packed: the manifest is what follows the payload
 };
 
 struct UploadRecord {
-  InodeId id;                     // its parts' rows are under this
+  InodeId id;  // its parts' rows are under this
   Nanos initiated{};
   std::string initiator;
   ObjectMeta meta;

@@ -27,19 +27,45 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 16) {
-    case 0: try_record<AppliedRecord>(bytes); break;
-    case 1: try_record<Counters>(bytes); break;
-    case 2: try_record<BucketRecord>(bytes); break;
-    case 3: try_record<EntryRecord>(bytes); break;
-    case 4: try_record<InodeRecord>(bytes); break;
-    case 5: try_record<ExtentRecord>(bytes); break;
-    case 6: try_record<InlineRecord>(bytes); break;
-    case 7: try_record<StripeRecord>(bytes); break;
-    case 8: try_record<UploadRecord>(bytes); break;
-    case 9: try_record<PartRecord>(bytes); break;
-    case 10: (void)decode_to_free(bytes); break;
-    case 11: (void)decode_checkpoint(bytes); break;
-    case 12: (void)decode_pack_manifest(bytes, 1u << 20); break;
+    case 0:
+      try_record<AppliedRecord>(bytes);
+      break;
+    case 1:
+      try_record<Counters>(bytes);
+      break;
+    case 2:
+      try_record<BucketRecord>(bytes);
+      break;
+    case 3:
+      try_record<EntryRecord>(bytes);
+      break;
+    case 4:
+      try_record<InodeRecord>(bytes);
+      break;
+    case 5:
+      try_record<ExtentRecord>(bytes);
+      break;
+    case 6:
+      try_record<InlineRecord>(bytes);
+      break;
+    case 7:
+      try_record<StripeRecord>(bytes);
+      break;
+    case 8:
+      try_record<UploadRecord>(bytes);
+      break;
+    case 9:
+      try_record<PartRecord>(bytes);
+      break;
+    case 10:
+      (void)decode_to_free(bytes);
+      break;
+    case 11:
+      (void)decode_checkpoint(bytes);
+      break;
+    case 12:
+      (void)decode_pack_manifest(bytes, 1u << 20);
+      break;
     case 13: {
       EntryVisitor visitor;
       visitor.put = [](std::string_view key, std::string_view) -> Status {

@@ -13,9 +13,8 @@ constexpr size_t kMd5Hex = 32;
 enum class EtagForm : uint8_t { kText = 0, kMd5 = 1, kMd5Parts = 2 };
 
 bool is_lower_hex(std::string_view s) {
-  return std::all_of(s.begin(), s.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 // The N of "<md5>-N", or 0 when it is not written just as std::to_string writes it.

@@ -12,7 +12,9 @@
 namespace atl::ns {
 namespace {
 
-std::string hex(const std::string& s) { return to_hex(as_bytes(s)); }
+std::string hex(const std::string& s) {
+  return to_hex(as_bytes(s));
+}
 
 InodeRecord example_inode() {
   InodeRecord r;
@@ -33,9 +35,30 @@ InodeRecord example_inode() {
 
 TEST(Records, GoldenBytes) {
   EXPECT_EQ(hex(encode(example_inode())),
-            "0101a403e807000105" "00002a36fe9c9717" "09" "00" "00" "00" "ac02" "016b" "00"
-            "0200112233445566778899aabbccddeeff0301" "0c636f6e74656e742d74797065" "0161" "00" "00" "00"
-            "02" "01" "0461626364" "01" "0105" "00" "02" "0703" "0902");
+            "0101a403e807000105"
+            "00002a36fe9c9717"
+            "09"
+            "00"
+            "00"
+            "00"
+            "ac02"
+            "016b"
+            "00"
+            "0200112233445566778899aabbccddeeff0301"
+            "0c636f6e74656e742d74797065"
+            "0161"
+            "00"
+            "00"
+            "00"
+            "02"
+            "01"
+            "0461626364"
+            "01"
+            "0105"
+            "00"
+            "02"
+            "0703"
+            "0902");
   ExtentRecord x;
   x.stripe = {StripeId(300), GroupId(2), 1000};
   x.stripe_offset = 10;
@@ -113,11 +136,12 @@ TEST(Records, RoundTrips) {
 }
 
 TEST(Records, Etags) {
-  for (const char* etag : {"", "x", "00112233445566778899aabbccddeeff", "00112233445566778899AABBCCDDEEFF",
-                           "00112233445566778899aabbccddeeff-1", "00112233445566778899aabbccddeeff-10000",
-                           "00112233445566778899aabbccddeeff-01", "00112233445566778899aabbccddeeff-0",
-                           "00112233445566778899aabbccddeeff-", "00112233445566778899aabbccddeeff-1x",
-                           "00112233445566778899aabbccddeeff00", "00112233445566778899aabbccddeef"}) {
+  for (const char* etag :
+       {"", "x", "00112233445566778899aabbccddeeff", "00112233445566778899AABBCCDDEEFF",
+        "00112233445566778899aabbccddeeff-1", "00112233445566778899aabbccddeeff-10000",
+        "00112233445566778899aabbccddeeff-01", "00112233445566778899aabbccddeeff-0",
+        "00112233445566778899aabbccddeeff-", "00112233445566778899aabbccddeeff-1x",
+        "00112233445566778899aabbccddeeff00", "00112233445566778899aabbccddeef"}) {
     Encoder e;
     encode_etag(e, etag);
     Decoder d(e.view());
@@ -144,10 +168,10 @@ TEST(Keys, OrderAndRanges) {
   EXPECT_EQ(key_offset(inline_key(InodeId(3), 9)), 9u);
   EXPECT_EQ(key_part_number(part_key(InodeId(3), 10000)), 10000u);
   for (const std::string& key :
-       {applied_key(), counters_key(), bucket_key("b"), inode_key(InodeId(1)), off_path_key(InodeId(1), "//"),
-        extent_key(InodeId(1), 1), inline_key(InodeId(1), 1), stripe_key(StripeId(1)), to_free_key(StripeId(1)),
-        back_ref_key(StripeId(1), InodeId(2), 3), upload_key(InodeId(1), "k", "u"), part_key(InodeId(1), 1),
-        reclaim_key(InodeId(1), 1)}) {
+       {applied_key(), counters_key(), bucket_key("b"), inode_key(InodeId(1)),
+        off_path_key(InodeId(1), "//"), extent_key(InodeId(1), 1), inline_key(InodeId(1), 1),
+        stripe_key(StripeId(1)), to_free_key(StripeId(1)), back_ref_key(StripeId(1), InodeId(2), 3),
+        upload_key(InodeId(1), "k", "u"), part_key(InodeId(1), 1), reclaim_key(InodeId(1), 1)}) {
     EXPECT_TRUE(key_well_formed(key));
     EXPECT_FALSE(key_well_formed("?" + key.substr(1)));
   }
@@ -168,11 +192,13 @@ TEST(Paths, KeysAsPaths) {
   EXPECT_TRUE(p->marker && !p->off_path);
   EXPECT_EQ(p->directories, (std::vector<std::string_view>{"a"}));
   EXPECT_EQ(p->name, "b");
-  for (const char* key : {"/", "//", "/a", "a//", "a//b", ".", "..", "./a", "a/..", "a/../b", "a/./"}) {
+  for (const char* key :
+       {"/", "//", "/a", "a//", "a//b", ".", "..", "./a", "a/..", "a/../b", "a/./"}) {
     EXPECT_TRUE(parse(key)->off_path) << key;
     EXPECT_FALSE(parse(key)->marker) << key;
   }
-  for (const char* key : {"...", ".a", "a.", "a/...", " "}) EXPECT_FALSE(parse(key)->off_path) << key;
+  for (const char* key : {"...", ".a", "a.", "a/...", " "})
+    EXPECT_FALSE(parse(key)->off_path) << key;
   EXPECT_TRUE(parse(std::string(256, 'a'))->off_path);
   EXPECT_FALSE(parse(std::string(255, 'a') + "/b")->off_path);
 }
@@ -203,7 +229,8 @@ TEST(Entries, VisitInOrderAndSeeDamage) {
   EXPECT_EQ(seen, "[first]+k1:2 [second]+k2:1000 -k3 ");
   EXPECT_EQ(summary->chain_before, 99u);
   EXPECT_EQ(summary->chain_after, builder.chain());
-  for (size_t n = 0; n < 40; ++n) EXPECT_FALSE(visit_entry(payload.substr(0, payload.size() - 1 - n), visitor));
+  for (size_t n = 0; n < 40; ++n)
+    EXPECT_FALSE(visit_entry(payload.substr(0, payload.size() - 1 - n), visitor));
 }
 
 TEST(Packs, ManifestRoundTripAndDamage) {
@@ -232,7 +259,9 @@ TEST(CheckpointManifests, RoundTripAndDamage) {
   CheckpointManifest m;
   m.lsn = Lsn(5);
   m.chain = 77;
-  CheckpointFile table{"000012.sst", 300, 9, true, "", {{StripeId(3), GroupId(1), 200}, {StripeId(4), GroupId(1), 100}}};
+  CheckpointFile table{
+      "000012.sst", 300, 9,
+      true,         "",  {{StripeId(3), GroupId(1), 200}, {StripeId(4), GroupId(1), 100}}};
   CheckpointFile current{"CURRENT", 4, 8, false, "abcd", {}};
   m.files = {table, current};
   const std::string bytes = encode_checkpoint(m);

@@ -1,7 +1,8 @@
-// A journal that broke or a view that is damaged, while calls wait: take over anew, rebuild, replay,
-// and find out what became of the batch whose outcome was unknown.
+// A journal that broke or a view that is damaged, while calls wait: take over anew, rebuild,
+// replay, and find out what became of the batch whose outcome was unknown.
 //
-// Only the batch runner recovers, so nothing is appended or applied meanwhile. docs/paths/recovery.md.
+// Only the batch runner recovers, so nothing is appended or applied meanwhile.
+// docs/paths/recovery.md.
 #include "base/check.h"
 #include "base/log.h"
 #include "base/probe.h"
@@ -129,7 +130,8 @@ void PartitionImpl::expire_waiters() {
   if (in_doubt_)
     for (const OpPtr& op : in_doubt_->ops)
       if (now - op->queued_at > kRecoveryWaitMax)
-        refuse(op, Error(Errc::kUnavailable, "the partition is recovering; the outcome is unknown"));
+        refuse(op,
+               Error(Errc::kUnavailable, "the partition is recovering; the outcome is unknown"));
   std::deque<OpPtr> kept;
   for (const OpPtr& op : queue_) {
     if (now - op->queued_at > kRecoveryWaitMax) {

@@ -172,7 +172,8 @@ TEST_F(RecoveryTest, AnAppendOfUnknownOutcomeIsFoundOut) {
       t.log->faults = {fault};
       t.log->failing_takeovers = i;
       // The caller sees nothing but the delay; once only, whatever happened.
-      const auto put = t.put("b", "k", fmt::format("v{}", i), {.if_match = {}, .if_none_match = "*"});
+      const auto put =
+          t.put("b", "k", fmt::format("v{}", i), {.if_match = {}, .if_none_match = "*"});
       ASSERT_TRUE(put) << put.error().to_string();
       EXPECT_EQ(*t.get("b", "k"), fmt::format("v{}", i));
       ASSERT_TRUE(t.remove("b", "k"));

@@ -1,14 +1,14 @@
 // Repacking: packed stripes of which most has been deleted give their live extents to a new stripe,
 // and are freed. This is how the space of deleted small files comes back.
 //
-// At least half of a packed stripe is alive after this, or there is too little dead to be worth it. When
-// the cluster is full, less dead space is reason enough.
+// At least half of a packed stripe is alive after this, or there is too little dead to be worth it.
+// When the cluster is full, less dead space is reason enough.
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/probe.h"
-#include "base/codec.h"
 #include "namespace/data.h"
 #include "namespace/keys.h"
 #include "namespace/pack.h"
@@ -154,7 +154,8 @@ Task<Result<bool>> PartitionImpl::repack_once() {
     const std::string_view manifest =
         all.view().substr(source.payload_bytes, source.manifest_length);
     Result<std::vector<PackedExtent>> listed = decode_pack_manifest(manifest, source.payload_bytes);
-    if (!listed) co_return fail(Errc::kInternal, listed.error().message);  // verified bytes: our bug
+    if (!listed)
+      co_return fail(Errc::kInternal, listed.error().message);  // verified bytes: our bug
     std::function<Result<std::vector<Move>>(Reader&)> lookup =
         [&source, &listed](Reader& reader) -> Result<std::vector<Move>> {
       ATOLL_TRY(auto owners, owners_of(reader, source.ref.id, std::move(*listed)));

@@ -28,7 +28,9 @@ void PartitionImpl::note_no_space() {
   full_since_ = env_.now();
 }
 
-void PartitionImpl::note_space() { full_ = false; }
+void PartitionImpl::note_space() {
+  full_ = false;
+}
 
 Task<Status> PartitionImpl::wait_for_room(uint64_t inline_bytes) {
   if (inline_bytes == 0) co_return Status{};
@@ -43,8 +45,9 @@ Task<Status> PartitionImpl::wait_for_room(uint64_t inline_bytes) {
       }
     }
     const bool backlog = counters_.inline_bytes > options_.inline_backlog_bytes;
-    const bool journal_long = serving_ && journal_->bytes_since_checkpoint() >
-                                              kJournalBacklogFactor * options_.checkpoint_journal_bytes;
+    const bool journal_long =
+        serving_ && journal_->bytes_since_checkpoint() >
+                        kJournalBacklogFactor * options_.checkpoint_journal_bytes;
     if (!backlog && !journal_long) co_return Status{};
     ATOLL_PROBE("put_waits_for_room");
     if (backlog) destage_bell_.ring();
@@ -102,11 +105,10 @@ Task<bool> PartitionImpl::make_room() {
   co_return won;
 }
 
-// A stripe that the partition needs for itself. It takes users' room first, so that the reserve lasts
-// for what frees room; when there is none, users are told so.
+// A stripe that the partition needs for itself. It takes users' room first, so that the reserve
+// lasts for what frees room; when there is none, users are told so.
 Task<Result<stripe::StripeRef>> PartitionImpl::write_system(Buf data) {
-  Result<stripe::StripeRef> ref =
-      co_await ports_.stripes.write(data, device::WriteClass::kUser);
+  Result<stripe::StripeRef> ref = co_await ports_.stripes.write(data, device::WriteClass::kUser);
   if (ref) {
     note_space();
     co_return ref;

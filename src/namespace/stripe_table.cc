@@ -60,7 +60,8 @@ Status drop_reference(Txn& txn, const stripe::StripeRef& ref, uint64_t length) {
   const std::string key = stripe_key(ref.id);
   ATOLL_TRY(StripeRecord record, txn.load<StripeRecord>(key));
   if (record.live_bytes < length)
-    return fail(Errc::kCorrupt, fmt::format("stripe {} has fewer live bytes than its extents", ref.id));
+    return fail(Errc::kCorrupt,
+                fmt::format("stripe {} has fewer live bytes than its extents", ref.id));
   count(txn.counters(), record, false);
   record.live_bytes -= length;
   if (record.live_bytes == 0) {

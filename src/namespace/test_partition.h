@@ -114,7 +114,8 @@ class TestPartition {
   Result<PutResult> put_striped(const std::string& bucket, const std::string& key,
                                 std::string_view bytes) {
     FileData data = striped(bytes);
-    return env.run(partition->put_object(bucket, key, meta_of(etag_of(bytes)), std::move(data), {}));
+    return env.run(
+        partition->put_object(bucket, key, meta_of(etag_of(bytes)), std::move(data), {}));
   }
   Result<ObjectInfo> head(const std::string& bucket, const std::string& key) {
     return env.run(partition->get_object(bucket, key, false));

@@ -14,7 +14,8 @@ Status add_off_path(Txn& txn, InodeId bucket, int64_t delta) {
   ATOLL_TRY(InodeRecord record, load_directory(txn, bucket));
   if (delta < 0 && record.off_path_entries == 0)
     return fail(Errc::kCorrupt, "the view counts no off-path entries where there is one");
-  record.off_path_entries = static_cast<uint64_t>(static_cast<int64_t>(record.off_path_entries) + delta);
+  record.off_path_entries =
+      static_cast<uint64_t>(static_cast<int64_t>(record.off_path_entries) + delta);
   txn.put_record(inode_key(bucket), record);
   return {};
 }
@@ -86,7 +87,8 @@ Result<Place> find_place(Reader& reader, InodeId bucket, const KeyPath& path) {
   for (const std::string_view name : path.directories) {
     ATOLL_TRY(auto row, reader.find<EntryRecord>(directory_entry_key(place.chain.back(), name)));
     if (!row) return place;
-    if (!row->is_directory()) return fail(Errc::kCorrupt, "the view has a file under a directory's name");
+    if (!row->is_directory())
+      return fail(Errc::kCorrupt, "the view has a file under a directory's name");
     place.chain.push_back(row->directory);
   }
   place.parents_exist = true;
@@ -143,7 +145,8 @@ Status link_object(Txn& txn, const KeyPath& path, Place* place, const FileEntry&
   place->row->file = entry;
   txn.put_record(place_row_key(*place, path), *place->row);
   if (!added || path.marker) return {};
-  return path.off_path ? add_off_path(txn, place->bucket, 1) : add_children(txn, place->chain.back(), 1);
+  return path.off_path ? add_off_path(txn, place->bucket, 1)
+                       : add_children(txn, place->chain.back(), 1);
 }
 
 Status unlink_object(Txn& txn, const KeyPath& path, Place* place) {

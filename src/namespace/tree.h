@@ -1,8 +1,8 @@
 // The directory tree of a bucket: where an object's entry is, and how entries come and go.
 //
-// A Place is found once and then used within the same operation. Parents are made as needed (implicit
-// directories); an implicit directory goes when its last child and its marker are gone, and so on
-// upwards. Each directory counts its rows, so nothing is ever scanned for that.
+// A Place is found once and then used within the same operation. Parents are made as needed
+// (implicit directories); an implicit directory goes when its last child and its marker are gone,
+// and so on upwards. Each directory counts its rows, so nothing is ever scanned for that.
 #pragma once
 
 #include <optional>
@@ -48,9 +48,9 @@ InodeRecord new_directory(Nanos now, InodeId parent, std::string_view name, bool
 // Changes a directory's count of rows and its times.
 Status add_children(Txn& txn, InodeId directory, int64_t delta);
 
-// rename, tree_rename.cc: moves a file, or a directory with all below it, in O(1). The target must not
-// exist, or be a file when the source is one (the caller releases what it replaces: `replaced`).
-// kInvalidArgument: a directory into itself.
+// rename, tree_rename.cc: moves a file, or a directory with all below it, in O(1). The target must
+// not exist, or be a file when the source is one (the caller releases what it replaces:
+// `replaced`). kInvalidArgument: a directory into itself.
 Status move_entry(Txn& txn, InodeId bucket, const KeyPath& from, const KeyPath& to, bool directory,
                   std::optional<FileEntry>* replaced);
 

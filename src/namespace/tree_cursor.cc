@@ -12,7 +12,8 @@ Scan& TreeCursor::scan_at(size_t depth, InodeId directory, std::string_view name
   std::string row = row_prefix(Row::kEntry, directory.value);
   row.append(name);
   if (depth == scans_.size()) {
-    scans_.push_back(std::make_unique<Scan>(reader_.scan(row, after_prefix(row_prefix(Row::kEntry)))));
+    scans_.push_back(
+        std::make_unique<Scan>(reader_.scan(row, after_prefix(row_prefix(Row::kEntry)))));
   } else {
     scans_[depth]->seek(row);
   }
@@ -25,17 +26,19 @@ Status TreeCursor::seek(std::string_view target) {
   at_marker_ = false;
   InodeId directory = root_;
   while (true) {
-    // In this directory, the row that can hold the target is `name/` when the target goes on after a
-    // slash; no other row lies between that one and the target.
+    // In this directory, the row that can hold the target is `name/` when the target goes on after
+    // a slash; no other row lies between that one and the target.
     const size_t slash = target.find('/');
-    const std::string_view name = target.substr(0, slash == std::string_view::npos ? slash : slash + 1);
+    const std::string_view name =
+        target.substr(0, slash == std::string_view::npos ? slash : slash + 1);
     Scan& scan = scan_at(levels_.size(), directory, name);
     levels_.push_back({directory, path_.size(), &scan});
     const bool inside = slash != std::string_view::npos && scan.valid() &&
                         key_inode(scan.key()) == directory && key_tail(scan.key()) == name;
     if (!inside || slash + 1 == target.size()) return settle();
     ATOLL_TRY_STATUS(decode(scan.value(), &entry_));
-    if (!entry_.is_directory()) return fail(Errc::kCorrupt, "the view has a file under a directory's name");
+    if (!entry_.is_directory())
+      return fail(Errc::kCorrupt, "the view has a file under a directory's name");
     path_.append(name);
     target.remove_prefix(slash + 1);
     directory = entry_.directory;

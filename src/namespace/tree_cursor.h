@@ -1,9 +1,9 @@
 // Walks the objects below a directory in byte order of their keys: depth first, which is that order
 // because directories are kept under their name with the slash (docs/formats/namespace.md).
 //
-// The cursor stands on an item: an object, or a directory as a whole. At a directory the caller chooses
-// whether to go into it or past it. One iterator for each level of depth is kept for reuse: going
-// into a directory costs a seek, no more.
+// The cursor stands on an item: an object, or a directory as a whole. At a directory the caller
+// chooses whether to go into it or past it. One iterator for each level of depth is kept for reuse:
+// going into a directory costs a seek, no more.
 #pragma once
 
 #include <memory>
@@ -20,11 +20,11 @@ class TreeCursor {
  public:
   TreeCursor(Reader& reader, InodeId root);
 
-  // Stands on the first item that is, or holds, a key >= target. An item that holds one is gone into
-  // when the target lies within it, so the item itself is never before the target.
+  // Stands on the first item that is, or holds, a key >= target. An item that holds one is gone
+  // into when the target lies within it, so the item itself is never before the target.
   Status seek(std::string_view target);
-  Status next();     // past the item; past a whole directory when on one
-  Status enter();    // on a directory: to its first item (its marker, or what is below)
+  Status next();   // past the item; past a whole directory when on one
+  Status enter();  // on a directory: to its first item (its marker, or what is below)
 
   bool valid() const { return !levels_.empty(); }
   // The key, or the directory's path with its slash.
@@ -35,11 +35,11 @@ class TreeCursor {
  private:
   struct Level {
     InodeId directory;
-    size_t path_size;   // of the directory's own path
+    size_t path_size;  // of the directory's own path
     Scan* scan;
   };
 
-  Status settle();      // takes the top level's row as the item, or goes up when there is none
+  Status settle();  // takes the top level's row as the item, or goes up when there is none
   void push(InodeId directory);
   Scan& scan_at(size_t depth, InodeId directory, std::string_view name);
 
@@ -50,7 +50,8 @@ class TreeCursor {
   std::string path_;
   EntryRecord entry_;
   bool on_directory_ = false;
-  bool at_marker_ = false;  // on the marker of the directory that the top level has just been pushed for
+  bool at_marker_ =
+      false;  // on the marker of the directory that the top level has just been pushed for
 };
 
 }  // namespace atl::ns

@@ -56,7 +56,8 @@ Status move_entry(Txn& txn, InodeId bucket, const KeyPath& from, const KeyPath& 
   replaced->reset();
   if (directory) return move_directory(txn, bucket, from, to);
   ATOLL_TRY(Place source, find_place(txn, bucket, from));
-  if (source.object() == nullptr) return fail(Errc::kNotFound, "key " + from.key + " does not exist");
+  if (source.object() == nullptr)
+    return fail(Errc::kNotFound, "key " + from.key + " does not exist");
   const FileEntry moved = *source.object();
   if (from.key == to.key) return {};
   ATOLL_TRY(Place target, find_place(txn, bucket, to));

@@ -16,8 +16,8 @@ Txn::Txn(View& view, const Counters& counters, Nanos now)
 
 Result<bool> Txn::get(std::string_view key, std::string* value) {
   rocksdb::PinnableSlice pinned;
-  const rocksdb::Status status = batch_.GetFromBatchAndDB(&view_.db(), rocksdb::ReadOptions(),
-                                                          slice_of(key), &pinned);
+  const rocksdb::Status status =
+      batch_.GetFromBatchAndDB(&view_.db(), rocksdb::ReadOptions(), slice_of(key), &pinned);
   if (status.IsNotFound()) return false;
   if (!status.ok()) return fail(view_error(status));
   value->assign(pinned.data(), pinned.size());

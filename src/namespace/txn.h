@@ -1,5 +1,5 @@
-// One batch of operations on its way into the journal: reads see the committed view with the batch's
-// changes over it; the changes are kept twice, for RocksDB and for the journal entry.
+// One batch of operations on its way into the journal: reads see the committed view with the
+// batch's changes over it; the changes are kept twice, for RocksDB and for the journal entry.
 //
 // Operations run one after another inside begin_op / end_op; one that fails is taken back with
 // drop_op and leaves nothing. Lives from the first evaluation until its entry is applied.
@@ -27,7 +27,9 @@ class Txn final : public Reader {
 
   void put(std::string_view key, std::string_view value);
   template <typename Record>
-  void put_record(std::string_view key, const Record& record) { put(key, encode(record)); }
+  void put_record(std::string_view key, const Record& record) {
+    put(key, encode(record));
+  }
   void erase(std::string_view key);
 
   Nanos now() const { return now_; }  // wall clock: one time for the whole batch

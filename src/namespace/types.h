@@ -16,19 +16,20 @@
 
 namespace atl::ns {
 
-inline constexpr size_t kMaxKeyBytes = 1024;            // S3's limit for keys
-inline constexpr size_t kMaxNameBytes = 255;            // POSIX NAME_MAX: longer segments live off-path
-inline constexpr size_t kInlineBytesMax = 64u << 10;    // data up to here travels in the journal entry
-inline constexpr uint64_t kMaxObjectBytes = 5ull << 40; // S3: 5 TiB
+inline constexpr size_t kMaxKeyBytes = 1024;  // S3's limit for keys
+inline constexpr size_t kMaxNameBytes = 255;  // POSIX NAME_MAX: longer segments live off-path
+inline constexpr size_t kInlineBytesMax = 64u
+                                          << 10;  // data up to here travels in the journal entry
+inline constexpr uint64_t kMaxObjectBytes = 5ull << 40;  // S3: 5 TiB
 inline constexpr uint32_t kMaxParts = 10'000;
-inline constexpr size_t kMaxUserMetadataBytes = 2048;   // S3: names and values together
+inline constexpr size_t kMaxUserMetadataBytes = 2048;  // S3: names and values together
 inline constexpr size_t kMaxBuckets = 1000;
 
 // Where a run of a file's bytes is: in place (bytes), or in a stripe.
 struct Extent {
-  uint64_t offset = 0;        // in the file
+  uint64_t offset = 0;  // in the file
   uint32_t length = 0;
-  Buf bytes;                  // inline when stripe.id is 0
+  Buf bytes;  // inline when stripe.id is 0
   stripe::StripeRef stripe;
   uint32_t stripe_offset = 0;
   bool is_inline() const { return stripe.id.value == 0; }
@@ -44,8 +45,8 @@ enum class ChecksumAlgorithm : uint8_t { kNone = 0, kCrc32, kCrc32c, kCrc64Nvme,
 
 struct Checksum {
   ChecksumAlgorithm algorithm = ChecksumAlgorithm::kNone;
-  bool composite = false;     // over the parts' checksums, with "-N"; else over the whole object
-  std::string value;          // raw bytes, big-endian as S3 sends them before base64
+  bool composite = false;  // over the parts' checksums, with "-N"; else over the whole object
+  std::string value;       // raw bytes, big-endian as S3 sends them before base64
   bool operator==(const Checksum&) const = default;
 };
 
@@ -58,9 +59,10 @@ struct ObjectPart {
 };
 
 // All that S3 knows of an object besides its bytes. Content headers use their HTTP names in lower
-// case ("content-type", "cache-control", ...) in `headers`; user metadata has no x-amz-meta- prefix.
+// case ("content-type", "cache-control", ...) in `headers`; user metadata has no x-amz-meta-
+// prefix.
 struct ObjectMeta {
-  std::string etag;           // without quotes: 32 hex digits (an MD5) or an opaque form with a '-'
+  std::string etag;  // without quotes: 32 hex digits (an MD5) or an opaque form with a '-'
   std::map<std::string, std::string> headers;
   std::map<std::string, std::string> user_metadata;
   Tags tags;
@@ -75,15 +77,15 @@ class ReadPin;
 struct ObjectInfo {
   InodeId inode;
   uint64_t size = 0;
-  Nanos mtime{};              // wall clock
+  Nanos mtime{};  // wall clock
   ObjectMeta meta;
-  std::vector<Extent> extents;  // when asked for
-  std::shared_ptr<ReadPin> pin; // with extents
+  std::vector<Extent> extents;   // when asked for
+  std::shared_ptr<ReadPin> pin;  // with extents
 };
 
 struct BucketInfo {
   std::string name;
-  std::string owner;          // access key that created it
+  std::string owner;  // access key that created it
   Nanos created{};
   Tags tags;
 };
@@ -107,7 +109,7 @@ struct ListRequest {
 };
 
 struct ListEntry {
-  std::string key;            // or the common prefix
+  std::string key;  // or the common prefix
   bool is_prefix = false;
   uint64_t size = 0;
   Nanos mtime{};
@@ -128,7 +130,7 @@ struct UploadInfo {
   std::string key;
   Nanos initiated{};
   std::string initiator;
-  ObjectMeta meta;                 // what CreateMultipartUpload said; etag empty
+  ObjectMeta meta;  // what CreateMultipartUpload said; etag empty
   ChecksumAlgorithm checksum_algorithm = ChecksumAlgorithm::kNone;
   bool checksum_composite = false;
 };
@@ -149,8 +151,8 @@ struct CompletedPart {
 struct Stats {
   uint64_t objects = 0;
   uint64_t buckets = 0;
-  uint64_t bytes = 0;              // of objects, as users see them
-  uint64_t inline_bytes = 0;       // not yet packed into stripes
+  uint64_t bytes = 0;         // of objects, as users see them
+  uint64_t inline_bytes = 0;  // not yet packed into stripes
   uint64_t stripes = 0;
   uint64_t stripe_live_bytes = 0;
   uint64_t stripe_data_bytes = 0;  // live and dead

@@ -1,5 +1,5 @@
-// Multipart uploads. Each part's bytes are a piece of its own, which joins the finished object as it
-// is: completing an upload moves no extent, whatever its size.
+// Multipart uploads. Each part's bytes are a piece of its own, which joins the finished object as
+// it is: completing an upload moves no extent, whatever its size.
 #include "base/check.h"
 #include "namespace/keys.h"
 #include "namespace/ops.h"
@@ -94,7 +94,8 @@ Result<PutResult> evaluate_complete(Txn& txn, const CompleteArgs& args) {
   std::set<uint32_t> chosen;
   uint32_t last = 0;
   for (const CompletedPart& part : args.parts) {
-    if (part.number <= last) return fail(Errc::kInvalidArgument, "parts must be in ascending order");
+    if (part.number <= last)
+      return fail(Errc::kInvalidArgument, "parts must be in ascending order");
     last = part.number;
     const auto it = there.find(part.number);
     if (it == there.end())
@@ -133,8 +134,7 @@ Task<Result<UploadInfo>> PartitionImpl::create_upload(std::string bucket, std::s
                                                       UploadInfo upload) {
   auto args = std::make_shared<UploadArgs>();
   ATOLL_CO_TRY_STATUS(prepare(*args, std::move(bucket), std::move(key), upload.upload_id));
-  if (args->upload_id.size() > kMaxUploadIdBytes ||
-      args->upload_id.find('\0') != std::string::npos)
+  if (args->upload_id.size() > kMaxUploadIdBytes || args->upload_id.find('\0') != std::string::npos)
     co_return fail(Errc::kInvalidArgument, "not an upload id");
   const uint64_t random = env_.random();
   std::function<Result<UploadInfo>(Txn&)> evaluate =
@@ -165,7 +165,8 @@ Task<Result<UploadInfo>> PartitionImpl::get_upload(std::string bucket, std::stri
                                                    std::string upload_id) {
   UploadArgs args;
   ATOLL_CO_TRY_STATUS(prepare(args, std::move(bucket), std::move(key), std::move(upload_id)));
-  std::function<Result<UploadInfo>(Reader&)> lookup = [&args](Reader& reader) -> Result<UploadInfo> {
+  std::function<Result<UploadInfo>(Reader&)> lookup =
+      [&args](Reader& reader) -> Result<UploadInfo> {
     ATOLL_TRY(FoundUpload found, find_upload(reader, args));
     return info_of(args.bucket, args.path.key, args.upload_id, std::move(found.upload));
   };
@@ -199,8 +200,8 @@ Task<Result<PartInfo>> PartitionImpl::put_part(std::string bucket, std::string k
 }
 
 Task<Result<std::vector<PartInfo>>> PartitionImpl::list_parts(std::string bucket, std::string key,
-                                                              std::string upload_id,
-                                                              uint32_t after, size_t limit) {
+                                                              std::string upload_id, uint32_t after,
+                                                              size_t limit) {
   UploadArgs args;
   ATOLL_CO_TRY_STATUS(prepare(args, std::move(bucket), std::move(key), std::move(upload_id)));
   std::function<Result<std::vector<PartInfo>>(Reader&)> lookup =
@@ -234,16 +235,18 @@ Task<Result<std::vector<UploadInfo>>> PartitionImpl::list_uploads(std::string bu
     std::string from = rows + prefix;
     if (!key_after.empty()) {
       // Rows are key NUL id: NUL sorts below any byte of a longer key.
-      const std::string after = rows + key_after +
-                                (id_after.empty() ? std::string("\x01", 1)
-                                                  : std::string("\0", 1) + id_after + std::string("\0", 1));
+      const std::string after =
+          rows + key_after +
+          (id_after.empty() ? std::string("\x01", 1)
+                            : std::string("\0", 1) + id_after + std::string("\0", 1));
       from = std::max(from, after);
     }
     Scan scan = reader.scan(from, after_prefix(rows + prefix));
     for (; scan.valid() && uploads.size() < limit; scan.next()) {
       const std::string_view tail = key_tail(scan.key());
       const size_t nul = tail.find('\0');
-      if (nul == std::string_view::npos) return fail(Errc::kCorrupt, "the view has a strange upload");
+      if (nul == std::string_view::npos)
+        return fail(Errc::kCorrupt, "the view has a strange upload");
       UploadRecord upload;
       ATOLL_TRY_STATUS(decode(scan.value(), &upload));
       uploads.push_back(

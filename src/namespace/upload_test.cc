@@ -26,8 +26,8 @@ struct UploadTest : testing::Test {
   }
   Result<PutResult> complete(const std::string& key, const std::string& id,
                              std::vector<CompletedPart> parts, Conditions conditions = {}) {
-    return t.env.run(t.partition->complete_upload("b", key, id, std::move(parts), meta_of("whole-2"),
-                                                  std::move(conditions)));
+    return t.env.run(t.partition->complete_upload("b", key, id, std::move(parts),
+                                                  meta_of("whole-2"), std::move(conditions)));
   }
   TestPartition t;
 };
@@ -54,8 +54,11 @@ TEST_F(UploadTest, PartsJoin) {
   EXPECT_EQ(complete("dir/k", id, {{1, e(one)}, {2, "x"}}).error().code, Errc::kInvalidArgument);
   EXPECT_EQ(complete("dir/k", id, {{1, "wrong"}}).error().code, Errc::kInvalidArgument);
   EXPECT_EQ(complete("dir/k", id, {{3, e(two)}, {1, e(one)}}).error().code, Errc::kInvalidArgument);
-  EXPECT_EQ(complete("dir/k", id, {{1, e(one)}, {3, e(two)}, {5, e(three)}}, {.if_match = "x", .if_none_match = {}})
-                .error().code, Errc::kNotFound);
+  EXPECT_EQ(complete("dir/k", id, {{1, e(one)}, {3, e(two)}, {5, e(three)}},
+                     {.if_match = "x", .if_none_match = {}})
+                .error()
+                .code,
+            Errc::kNotFound);
   t.expect_consistent();
   ASSERT_TRUE(complete("dir/k", id, {{1, e(one)}, {3, e(two)}, {5, e(three)}}));
   EXPECT_EQ(*t.get("b", "dir/k"), one + two + three);
@@ -100,7 +103,8 @@ TEST_F(UploadTest, ReclaimGoesOnAfterARestart) {
 TEST_F(UploadTest, Lists) {
   // Keys that are prefixes of one another, and two uploads of one key.
   std::vector<std::pair<std::string, std::string>> all;
-  for (const char* key : {"a", "a/b", "ab", "a\x01", "a", "b", "//x"}) all.emplace_back(key, begin(key));
+  for (const char* key : {"a", "a/b", "ab", "a\x01", "a", "b", "//x"})
+    all.emplace_back(key, begin(key));
   std::sort(all.begin(), all.end());
   const auto list = [&](std::string prefix, std::string key, std::string id, size_t limit) {
     auto got = t.env.run(t.partition->list_uploads("b", prefix, key, id, limit));

@@ -36,7 +36,9 @@ Status Scan::status() const {
   return {};
 }
 
-Scan Reader::scan_prefix(std::string_view prefix) { return scan(prefix, after_prefix(prefix)); }
+Scan Reader::scan_prefix(std::string_view prefix) {
+  return scan(prefix, after_prefix(prefix));
+}
 
 View::View(ViewOptions options, std::unique_ptr<rocksdb::DB> db)
     : options_(std::move(options)), db_(std::move(db)) {}
@@ -179,7 +181,9 @@ Result<std::vector<ViewFile>> View::hold_files() {
   return out;
 }
 
-void View::release_files() { (void)db_->EnableFileDeletions(/*force=*/false); }
+void View::release_files() {
+  (void)db_->EnableFileDeletions(/*force=*/false);
+}
 
 Result<Buf> View::read_file(const std::string& name, uint64_t offset, size_t length) {
   std::unique_ptr<rocksdb::RandomAccessFile> file;
@@ -226,7 +230,9 @@ SnapshotReader::SnapshotReader(std::shared_ptr<View> view) : view_(std::move(vie
   options_.snapshot = view_->db().GetSnapshot();
 }
 
-SnapshotReader::~SnapshotReader() { view_->db().ReleaseSnapshot(options_.snapshot); }
+SnapshotReader::~SnapshotReader() {
+  view_->db().ReleaseSnapshot(options_.snapshot);
+}
 
 Result<bool> SnapshotReader::get(std::string_view key, std::string* value) {
   rocksdb::PinnableSlice pinned;

@@ -1,8 +1,9 @@
-// The view: checkpoint + journal as RocksDB rows, on the local disk (or in memory in the simulator).
+// The view: checkpoint + journal as RocksDB rows, on the local disk (or in memory in the
+// simulator).
 //
-// Its loss costs nothing but time, so its write-ahead log is off: the journal is the log. Every batch
-// also writes the `applied` row, so whatever RocksDB has flushed says which entries it holds; a crash
-// keeps a prefix of the batches, because there is one column family.
+// Its loss costs nothing but time, so its write-ahead log is off: the journal is the log. Every
+// batch also writes the `applied` row, so whatever RocksDB has flushed says which entries it holds;
+// a crash keeps a prefix of the batches, because there is one column family.
 //
 // Ownership: the partition holds it in a shared_ptr; readers hold copies while they read, and it is
 // closed when the last one lets go. Threads: reads and apply from any thread, one apply at a time.
@@ -36,11 +37,11 @@ struct ViewOptions {
 
 // One file of a view, as a checkpoint stores it.
 struct ViewFile {
-  std::string name;             // without a directory
+  std::string name;  // without a directory
   uint64_t size = 0;
-  bool immutable = false;       // a table: never changes under its name
-  uint32_t crc = 0;             // immutable: of its bytes as RocksDB made them
-  std::string replacement;      // not empty: the content to store, whatever the file says
+  bool immutable = false;   // a table: never changes under its name
+  uint32_t crc = 0;         // immutable: of its bytes as RocksDB made them
+  std::string replacement;  // not empty: the content to store, whatever the file says
 };
 
 class View {
@@ -111,6 +112,8 @@ class SnapshotReader final : public Reader {
 rocksdb::Options rocksdb_options(const ViewOptions& options);
 // RocksDB's status as ours: damage is kCorrupt, a full disk kNoSpace, anything else kIo.
 Error view_error(const rocksdb::Status& status);
-inline rocksdb::Slice slice_of(std::string_view s) { return {s.data(), s.size()}; }
+inline rocksdb::Slice slice_of(std::string_view s) {
+  return {s.data(), s.size()};
+}
 
 }  // namespace atl::ns

@@ -19,17 +19,17 @@ namespace atl::ns {
 
 namespace {
 
-// Three memtables of 24 MiB and 64 MiB of blocks (with indexes and filters in them) hold the view of
-// a million small objects well under 200 MiB.
+// Three memtables of 24 MiB and 64 MiB of blocks (with indexes and filters in them) hold the view
+// of a million small objects well under 200 MiB.
 constexpr size_t kMemtableBytes = 24_MiB;
 constexpr int kMemtables = 3;
 constexpr size_t kBlockCacheBytes = 64_MiB;
-constexpr size_t kBlockBytes = 8_KiB;         // a lookup reads one; metadata rows are 50 to 300 bytes
-constexpr uint64_t kTableBytes = 24_MiB;      // four full 6+2 stripes in a checkpoint
+constexpr size_t kBlockBytes = 8_KiB;     // a lookup reads one; metadata rows are 50 to 300 bytes
+constexpr uint64_t kTableBytes = 24_MiB;  // four full 6+2 stripes in a checkpoint
 constexpr int kOpenFilesMax = 256;
-constexpr double kBloomBitsPerKey = 10;       // 1% false positives
-// Rows that are queues (inline marks, stripes to free) leave tombstones at their front: a table with
-// this many in a window is compacted, so that scans stay short.
+constexpr double kBloomBitsPerKey = 10;  // 1% false positives
+// Rows that are queues (inline marks, stripes to free) leave tombstones at their front: a table
+// with this many in a window is compacted, so that scans stay short.
 constexpr size_t kTombstoneWindow = 4096;
 constexpr size_t kTombstonesMax = 2048;
 // Deterministic mode: no memtable ever fills by itself; the partition flushes on its own count.

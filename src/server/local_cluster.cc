@@ -34,10 +34,11 @@ Task<Status> LocalCluster::open_coordinator() {
   auto opened =
       co_await coord::EmbeddedCoordinator::open(env_, coordinator_paths(), coord::OpenMode::kServe);
   if (!opened && opened.error().code == Errc::kInvalidArgument)
-    co_return fail(std::move(opened.error())
-                       .with_context(fmt::format("{} holds a cluster of another shape: its domains and "
-                                                 "protection cannot be changed after the first start",
-                                                 options_.data_dir)));
+    co_return fail(
+        std::move(opened.error())
+            .with_context(fmt::format("{} holds a cluster of another shape: its domains and "
+                                      "protection cannot be changed after the first start",
+                                      options_.data_dir)));
   if (!opened) co_return fail(std::move(opened.error()).with_context("coordinator"));
   coordinator_ = std::move(*opened);
   view_ = std::make_unique<cluster::ClusterView>(env_, *coordinator_, fabric_, NodeId(0));

@@ -263,7 +263,8 @@ Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
   std::function<void(double)> progress = [this](double done) { scrub_.progress = done * 0.95; };
   Result<stripe::ScrubReport> report = co_await maintenance_->scrub(std::move(progress));
   if (report) {
-    // The journal reads its replicas itself: a device can say that a segment is damaged, not mend it.
+    // The journal reads its replicas itself: a device can say that a segment is damaged, not mend
+    // it.
     auto journal = co_await partition_->journal().scrub();
     if (journal) {
       report->repaired += report->bad_segments;

@@ -96,6 +96,7 @@ Task<void> Gather::fetch(std::shared_ptr<Gather> self, size_t part) {
     const Status accepted =
         answer ? self->accept(part, std::move(*answer)) : Status(fail(std::move(answer).error()));
     good = accepted.has_value();
+    if (good) self->store_->hedges.note(self->store_->env().now() - self->parts_[part].launched);
     if (!good) error = accepted.error();
     // The shard is shorter than the reference says.
     if (error.code == Errc::kInvalidArgument) error.code = Errc::kCorrupt;

@@ -1,12 +1,24 @@
 #include "stripe/hedge_clock.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace atl::stripe {
 
+void HedgeClock::note(Nanos latency) {
+  constexpr Nanos kLeastMedian = 10us;
+  const Nanos step = std::max(median_ / 20, Nanos(1us));
+  median_ = std::max(latency > median_ ? median_ + step : median_ - step, kLeastMedian);
+}
+
+Nanos HedgeClock::delay() const {
+  return std::max(least_, std::min<Nanos>(kHedgeFactor * median_, kHedgeDelayMax));
+}
+
 void HedgeClock::watch(std::weak_ptr<Hedged> read) {
   while (!entries_.empty() && entries_.front().read.expired()) entries_.pop_front();
-  entries_.push_back({env_.now() + delay_, std::move(read)});
+  entries_.push_back({env_.now() + delay(), std::move(read)});
   arm();
 }
 

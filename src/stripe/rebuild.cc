@@ -171,8 +171,7 @@ Task<Status> Maintenance::Impl::rebuild_stripe(std::shared_ptr<RebuildPass> pass
   }
   // 4. Bounded: a few stripes at a time, at the rate that is allowed.
   co_await pass->restores.acquire();
-  const uint64_t bytes =
-      missing.size() * uint64_t{shard_length(stripe.data_length, k)};
+  const uint64_t bytes = missing.size() * uint64_t{shard_length(stripe.data_length, k)};
   const Nanos wait = pass->pacer.spend(bytes, env().now());
   co_await pause(wait);
   env().spawn("stripe.restore", restore_for_rebuild(pass, stripe, std::move(missing)));

@@ -69,8 +69,8 @@ class StripeIdSource {
 };
 
 struct StoreOptions {
-  Nanos hedge_delay = 50ms;         // a shard read slower than this is hedged by reconstruction
-  uint32_t write_attempts_max = 4;  // groups tried for one stripe
+  Nanos hedge_delay = 50ms;               // a shard read slower than this, and than most, is hedged
+  uint32_t write_attempts_max = 4;        // groups tried for one stripe
   uint64_t rebuild_bytes_per_second = 0;  // 0: unthrottled
   uint64_t scrub_bytes_per_second = 64u << 20;
 };

@@ -1,6 +1,7 @@
 // An explicit-state model of the journal's protocol: appends, closing, takeover, fencing, crashes,
-// trimming, deletion, lost devices, late messages. It explores *every* interleaving of a small world (breadth first, so
-// that a violation is shown by a shortest path) and checks after each step:
+// trimming, deletion, lost devices, late messages. It explores *every* interleaving of a small
+// world (breadth first, so that a violation is shown by a shortest path) and checks after each
+// step:
 //
 //   A  no acknowledged entry is lost: the coordinator's list has a segment for it, some surviving
 //      replica of that segment holds it, and in an open segment every surviving replica does
@@ -22,7 +23,8 @@
 //   -DDROP_TAIL          takeover forgets the last entry of the sealed segment
 //   -DNOT_MADE_WHOLE     takeover lists replicas that it did not complete
 //   -DNO_COMPARE         the coordinator's value is written without comparing
-//   -DRETRY_IN_PLACE     after a failed append the segment ends with what some replica has of it, and
+//   -DRETRY_IN_PLACE     after a failed append the segment ends with what some replica has of it,
+//   and
 //                        the entry is sent again all the same
 #include <array>
 #include <cstdint>
@@ -77,25 +79,6 @@ class Explorer {
     std::printf("\n");
   }
 
-  // 128 bits: with 10^7 states the chance that two share one is below 10^-24.
-  struct Key {
-    uint64_t a, b;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    size_t operator()(const Key& k) const { return k.a; }
-  };
-  static Key hash(std::string_view bytes) {
-    uint64_t a = 0x9E3779B97F4A7C15ull, b = 0xC2B2AE3D27D4EB4Full;
-    for (unsigned char c : bytes) {
-      a = (a ^ c) * 0x100000001B3ull;
-      a ^= a >> 29;
-      b = (b + c) * 0xD6E8FEB86659FD93ull;
-      b ^= b >> 32;
-    }
-    return {a, b};
-  }
-
   // --- properties ---
 
   bool fail(std::string why) {
@@ -107,7 +90,8 @@ class Explorer {
     for (int lsn = 0; lsn < kLsns; ++lsn) {
       if (s.acked[lsn] == 0) continue;
       if (lsn < s.checkpoint) {
-        if (s.trimmed[lsn] != s.acked[lsn]) return fail("A: an acknowledged entry was trimmed unseen");
+        if (s.trimmed[lsn] != s.acked[lsn])
+          return fail("A: an acknowledged entry was trimmed unseen");
         continue;
       }
       bool covered = false;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 // The world: one spare device; two owners, each of which may crash and take over again. run.sh
 // explores it small by default and larger with ATOLL_MODEL_DEEP.
@@ -17,7 +19,8 @@
 #ifndef TRIMS
 #define TRIMS 0
 #endif
-constexpr int kTrims = TRIMS;        // checkpoints that trim; segments that were empty leave the list anyway
+constexpr int kTrims =
+    TRIMS;  // checkpoints that trim; segments that were empty leave the list anyway
 constexpr int kDevices = 4;
 constexpr int kReplicas = 3;
 constexpr int kSegments = SEGMENTS;  // ids 0, 1, ..: openings in all
@@ -62,7 +65,7 @@ struct State {
   std::array<uint8_t, kLsns> acked;  // value by LSN; 0: none
   // The highest epoch that each device has seen: outlives the segments that it has deleted.
   std::array<uint8_t, kDevices> fence;
-  uint8_t trims, checkpoint;                  // the LSN from which the list goes on
+  uint8_t trims, checkpoint;           // the LSN from which the list goes on
   std::array<uint8_t, kLsns> trimmed;  // the values before it
 };
 static_assert(sizeof(State) < 256 && alignof(State) == 1);
@@ -148,7 +151,8 @@ inline void normalize(State* s) {
         s->sent[g][index].under_way &= static_cast<uint8_t>(~(1 << (&device - s->devices.data())));
     }
   }
-  // A fence matters to those alone that are below it: it may as well be right above the highest of them.
+  // A fence matters to those alone that are below it: it may as well be right above the highest of
+  // them.
   for (uint8_t& fence : s->fence) {
     uint8_t below = 0;
     const auto look = [&](uint8_t epoch) {
@@ -160,4 +164,23 @@ inline void normalize(State* s) {
         if (sent.under_way != 0) look(sent.epoch);
     fence = below == 0 ? uint8_t{0} : static_cast<uint8_t>(below + 1);
   }
+}
+
+// 128 bits: with 10^7 states the chance that two share one is below 10^-24.
+struct Key {
+  uint64_t a, b;
+  bool operator==(const Key&) const = default;
+};
+struct KeyHash {
+  size_t operator()(const Key& k) const { return k.a; }
+};
+inline Key hash(std::string_view bytes) {
+  uint64_t a = 0x9E3779B97F4A7C15ull, b = 0xC2B2AE3D27D4EB4Full;
+  for (unsigned char c : bytes) {
+    a = (a ^ c) * 0x100000001B3ull;
+    a ^= a >> 29;
+    b = (b + c) * 0xD6E8FEB86659FD93ull;
+    b ^= b >> 32;
+  }
+  return {a, b};
 }

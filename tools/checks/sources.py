@@ -1,4 +1,5 @@
 """Checks of the sources' text: layers, coroutine lambdas, length, words that do not belong here."""
+import os
 import re
 
 from .tree import INCLUDE
@@ -25,6 +26,8 @@ def layers_check(tree):
             findings.append(f"{name}: its folder is no layer of CMakeLists.txt")
             continue
         allowed = {layer, *tree.layers[layer]}
+        if name.endswith("_test.cc") or os.path.basename(name).startswith("test_"):
+            allowed |= set(tree.test_layers[layer])
         text = tree.text(name)
         for match in INCLUDE.finditer(text):
             target = tree.layer_of(match.group(1))

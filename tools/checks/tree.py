@@ -38,12 +38,20 @@ class Tree:
     @functools.cached_property
     def layers(self):
         """Layer -> the layers it may include, as the top CMakeLists.txt says; lowest first."""
+        return self._listed("DEPS")
+
+    @functools.cached_property
+    def test_layers(self):
+        """Layer -> the layers that its tests may include besides."""
+        return self._listed("TEST_DEPS")
+
+    def _listed(self, keyword):
         out = {}
         for name, rest in LAYER.findall(self.text("CMakeLists.txt")):
             words = rest.split()
             deps = []
-            if "DEPS" in words:
-                for word in words[words.index("DEPS") + 1:]:
+            if keyword in words:
+                for word in words[words.index(keyword) + 1:]:
                     if word.isupper():
                         break
                     deps.append(word)

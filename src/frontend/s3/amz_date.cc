@@ -37,7 +37,8 @@ std::optional<UnixSeconds> parse_amz_date(std::string_view text) {
   const int hour = number_at(text, 9, 2), minute = number_at(text, 11, 2),
             second = number_at(text, 13, 2);
   if (y < 0 || m < 0 || d < 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  const year_month_day date{year(y), month(static_cast<unsigned>(m)), std::chrono::day(static_cast<unsigned>(d))};
+  const year_month_day date{year(y), month(static_cast<unsigned>(m)),
+                            std::chrono::day(static_cast<unsigned>(d))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return sys_days(date).time_since_epoch().count() * int64_t{86400} + hour * 3600 + minute * 60 +
          second;

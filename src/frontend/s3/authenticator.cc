@@ -13,7 +13,7 @@ namespace atl::s3 {
 
 struct Authenticator::Claim {
   SignatureFields fields;
-  std::string amz_date;             // as in the string to sign
+  std::string amz_date;  // as in the string to sign
   UnixSeconds time = 0;
   std::string_view content_sha256;  // as in the canonical request
   bool presigned = false;
@@ -96,12 +96,13 @@ std::expected<Identity, S3Error> Authenticator::authenticate(const Request& requ
                                                              UnixSeconds now) {
   if (auto error = refuse_repeated(request)) return std::unexpected(std::move(*error));
   const bool in_header = request.headers.has("authorization");
-  const bool in_query = request.query.has("X-Amz-Algorithm") || request.query.has("X-Amz-Signature");
+  const bool in_query =
+      request.query.has("X-Amz-Algorithm") || request.query.has("X-Amz-Signature");
   if (in_header && in_query)
-    return std::unexpected(
-        S3Error(err::kInvalidArgument, "Only one auth mechanism allowed; only the X-Amz-Algorithm "
-                                       "query parameter or the Authorization header should be "
-                                       "specified."));
+    return std::unexpected(S3Error(err::kInvalidArgument,
+                                   "Only one auth mechanism allowed; only the X-Amz-Algorithm "
+                                   "query parameter or the Authorization header should be "
+                                   "specified."));
   if (!in_header && !in_query) return std::unexpected(no_signature(request));
   if (!request.headers.get("x-amz-security-token").empty() ||
       request.query.has("X-Amz-Security-Token"))
@@ -125,16 +126,15 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_header(
     return std::unexpected(S3Error(err::kInvalidArgument, "Unsupported Authorization Type"));
   auto fields = parse_authorization(header);
   if (!fields)
-    return std::unexpected(
-        S3Error(err::kAuthorizationHeaderMalformed, std::move(fields).error()));
+    return std::unexpected(S3Error(err::kAuthorizationHeaderMalformed, std::move(fields).error()));
 
   Claim claim;
   claim.fields = std::move(*fields);
   if (auto amz_date = request.headers.find("x-amz-date")) {
     const auto time = parse_amz_date(*amz_date);
     if (!time)
-      return std::unexpected(S3Error(err::kAccessDenied,
-                                     "The x-amz-date header must be like 20130524T000000Z."));
+      return std::unexpected(
+          S3Error(err::kAccessDenied, "The x-amz-date header must be like 20130524T000000Z."));
     claim.time = *time;
   } else if (auto date = request.headers.find("date")) {
     if (auto time = parse_amz_date(*date)) {
@@ -158,9 +158,8 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_header(
   const auto content_sha256 = request.headers.find("x-amz-content-sha256");
   if (!content_sha256 && request.method != "GET" && request.method != "HEAD" &&
       request.method != "DELETE")
-    return std::unexpected(
-        S3Error(err::kInvalidRequest,
-                "Missing required header for this request: x-amz-content-sha256"));
+    return std::unexpected(S3Error(
+        err::kInvalidRequest, "Missing required header for this request: x-amz-content-sha256"));
   claim.content_sha256 = content_sha256.value_or(kEmptySha256);
   return claim;
 }
@@ -173,12 +172,13 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
   };
   for (std::string_view name : {"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature",
                                 "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires"}) {
-    const auto count = std::ranges::count_if(
-        query, [&](const Query::Param& param) { return param.key == name; });
+    const auto count =
+        std::ranges::count_if(query, [&](const Query::Param& param) { return param.key == name; });
     if (count != 1)
-      return malformed("Query-string authentication version 4 requires the X-Amz-Algorithm, "
-                       "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
-                       "X-Amz-Expires parameters, each once.");
+      return malformed(
+          "Query-string authentication version 4 requires the X-Amz-Algorithm, "
+          "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
+          "X-Amz-Expires parameters, each once.");
   }
   if (query.get("X-Amz-Algorithm") != kSigV4Algorithm)
     return malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
@@ -187,8 +187,9 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
   claim.presigned = true;
   const auto credential = parse_credential(query.get("X-Amz-Credential"));
   if (!credential)
-    return malformed("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
-                     "expecting \"<access key>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    return malformed(
+        "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
+        "expecting \"<access key>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
   claim.fields.credential = *credential;
   claim.fields.signed_headers_text = query.get("X-Amz-SignedHeaders");
   auto names = parse_signed_headers(claim.fields.signed_headers_text);
@@ -199,7 +200,8 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
     return malformed("X-Amz-Signature must have 64 lower-case hex digits.");
   claim.amz_date = query.get("X-Amz-Date");
   const auto time = parse_amz_date(claim.amz_date);
-  if (!time) return malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+  if (!time)
+    return malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
   claim.time = *time;
   const auto expires = parse_decimal(query.get("X-Amz-Expires"));
   if (!expires || *expires < 1 || *expires > static_cast<uint64_t>(kPresignSecondsMax))
@@ -211,7 +213,8 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
     ATOLL_PROBE("s3_presigned_expired");
     S3Error error(err::kAccessDenied, "Request has expired");
     error.details.emplace_back("X-Amz-Expires", std::to_string(*expires));
-    error.details.emplace_back("Expires", format_amz_date(claim.time + static_cast<UnixSeconds>(*expires)));
+    error.details.emplace_back("Expires",
+                               format_amz_date(claim.time + static_cast<UnixSeconds>(*expires)));
     error.details.emplace_back("ServerTime", format_amz_date(now));
     return std::unexpected(std::move(error));
   }
@@ -227,25 +230,26 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
 std::optional<S3Error> Authenticator::check_scope(const Claim& claim) const {
   const CredentialScope& scope = claim.fields.credential;
   if (scope.service != "s3")
-    return S3Error(claim.malformed(),
-                   fmt::format("incorrect service \"{}\". This endpoint belongs to \"s3\".",
-                               scope.service));
+    return S3Error(
+        claim.malformed(),
+        fmt::format("incorrect service \"{}\". This endpoint belongs to \"s3\".", scope.service));
   if (std::ranges::find(regions_, scope.region) == regions_.end()) {
     S3Error error(claim.malformed(),
                   fmt::format("The authorization is malformed; the region '{}' is wrong; expecting "
-                              "'{}'", scope.region, regions_.front()));
+                              "'{}'",
+                              scope.region, regions_.front()));
     error.details.emplace_back("Region", regions_.front());
     return error;
   }
   if (scope.date != std::string_view(claim.amz_date).substr(0, 8))
     return S3Error(claim.malformed(),
                    fmt::format("Invalid credential date \"{}\". This date is not the same as "
-                               "X-Amz-Date: \"{}\".", scope.date, claim.amz_date));
+                               "X-Amz-Date: \"{}\".",
+                               scope.date, claim.amz_date));
   return std::nullopt;
 }
 
-std::expected<Identity, S3Error> Authenticator::verify(const Request& request,
-                                                       const Claim& claim) {
+std::expected<Identity, S3Error> Authenticator::verify(const Request& request, const Claim& claim) {
   const CredentialScope& scope = claim.fields.credential;
   const auto payload = parse_payload_kind(claim.content_sha256);
   if (!payload)
@@ -254,11 +258,11 @@ std::expected<Identity, S3Error> Authenticator::verify(const Request& request,
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, "
                 "STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
                 "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."));
-  const bool signs_chunks = *payload == PayloadKind::kStreamingSigned ||
-                            *payload == PayloadKind::kStreamingSignedTrailer;
+  const bool signs_chunks =
+      *payload == PayloadKind::kStreamingSigned || *payload == PayloadKind::kStreamingSignedTrailer;
   if (signs_chunks && claim.presigned)
-    return std::unexpected(S3Error(err::kInvalidRequest,
-                                   "Signed chunks need the signature in the Authorization header."));
+    return std::unexpected(S3Error(
+        err::kInvalidRequest, "Signed chunks need the signature in the Authorization header."));
   for (std::string_view name : claim.fields.signed_headers)
     if (!request.headers.has(name))
       return std::unexpected(S3Error(
@@ -276,8 +280,7 @@ std::expected<Identity, S3Error> Authenticator::verify(const Request& request,
   const std::string text = string_to_sign(claim.amz_date, scope.scope, canonical);
   if (!equal_in_constant_time(hmac_hex(key, text), claim.fields.signature)) {
     ATOLL_PROBE("s3_signature_refused");
-    return std::unexpected(
-        mismatch(scope.access_key, text, canonical, claim.fields.signature));
+    return std::unexpected(mismatch(scope.access_key, text, canonical, claim.fields.signature));
   }
 
   Identity identity;

@@ -1,7 +1,7 @@
 // Who sent this request, and is it as they signed it? Header signatures and presigned URLs.
 //
-// Accepts: AWS4-HMAC-SHA256 in the Authorization header or in the query. Refuses, each with S3's own
-// code: anonymous requests, Signature V2 and V4A, temporary credentials, browser forms, unknown
+// Accepts: AWS4-HMAC-SHA256 in the Authorization header or in the query. Refuses, each with S3's
+// own code: anonymous requests, Signature V2 and V4A, temporary credentials, browser forms, unknown
 // keys, wrong regions, clocks more than 15 minutes apart, expired URLs, unsigned x-amz- headers,
 // wrong signatures. Signatures are compared in constant time.
 //
@@ -20,7 +20,7 @@
 
 namespace atl::s3 {
 
-inline constexpr UnixSeconds kClockSkewSecondsMax = 15 * 60;    // S3's
+inline constexpr UnixSeconds kClockSkewSecondsMax = 15 * 60;      // S3's
 inline constexpr UnixSeconds kPresignSecondsMax = 7 * 24 * 3600;  // S3's: a week
 
 struct Identity {

@@ -34,7 +34,8 @@ struct Gate {
   }
   std::string knock_presigned(const std::string& target, UnixSeconds now = kNow,
                               const std::string& headers = "", std::string method = "GET") {
-    return knock(method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + "\r\n", now);
+    return knock(method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + "\r\n",
+                 now);
   }
   S3Error last_error;
 };
@@ -57,9 +58,9 @@ TEST(Authenticator, LetsInWhatIsSigned) {
   Gate gate;
   EXPECT_EQ(gate.knock(gate.signer.head(get_object(), kNow)), "alice");
   EXPECT_EQ(gate.knock(gate.signer.head(get_object(), kNow, kEmptySha256)), "alice");
-  for (std::string_view kind : {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-                                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-                                "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
+  for (std::string_view kind :
+       {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
     EXPECT_EQ(gate.knock(gate.signer.head(get_object(), kNow, kind)), "alice") << kind;
   RequestSigner elsewhere("alice", "s3cret", "eu-west-1");
   EXPECT_EQ(gate.knock(elsewhere.head(get_object(), kNow)), "alice");
@@ -158,8 +159,9 @@ TEST(Authenticator, OtherMechanismsAreRefusedByName) {
   EXPECT_EQ(gate.knock(line + "\r\n"), "AccessDenied");
   EXPECT_EQ(gate.knock(line + "Authorization: AWS alice:c2ln\r\n\r\n"), "InvalidRequest");
   EXPECT_NE(gate.last_error.message.find("AWS4-HMAC-SHA256"), std::string::npos);
-  EXPECT_EQ(gate.knock("GET /b/k?AWSAccessKeyId=alice&Expires=1&Signature=x HTTP/1.1\r\nHost: h\r\n\r\n"),
-            "InvalidRequest");
+  EXPECT_EQ(
+      gate.knock("GET /b/k?AWSAccessKeyId=alice&Expires=1&Signature=x HTTP/1.1\r\nHost: h\r\n\r\n"),
+      "InvalidRequest");
   EXPECT_EQ(gate.knock(line + "Authorization: AWS4-ECDSA-P256-SHA256 x\r\n\r\n"), "InvalidRequest");
   EXPECT_EQ(gate.knock(line + "Authorization: Basic YTpi\r\n\r\n"), "InvalidArgument");
   EXPECT_EQ(gate.knock(line + "Authorization:\r\n\r\n"), "InvalidArgument");
@@ -167,7 +169,8 @@ TEST(Authenticator, OtherMechanismsAreRefusedByName) {
             "AuthorizationHeaderMalformed");
   EXPECT_EQ(gate.knock("OPTIONS /b/k HTTP/1.1\r\nHost: h\r\n\r\n"), "AccessForbidden");
   EXPECT_EQ(gate.knock("POST /b HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; "
-                       "boundary=x\r\n\r\n"), "NotImplemented");
+                       "boundary=x\r\n\r\n"),
+            "NotImplemented");
   const std::string good = gate.signer.head(get_object(), kNow);
   EXPECT_EQ(gate.knock(replaced(good, "versionId=", "X-Amz-Algorithm=AWS4-HMAC-SHA256")),
             "InvalidArgument");
@@ -216,7 +219,8 @@ TEST(Authenticator, TheDateHeaderWillDo) {
                               canonical_request(request, fields, "UNSIGNED-PAYLOAD")));
   EXPECT_EQ(gate.knock(head + "Authorization: AWS4-HMAC-SHA256 Credential=alice/" + scope +
                        ",SignedHeaders=date;host;x-amz-content-sha256,Signature=" + signature +
-                       "\r\n\r\n"), "alice");
+                       "\r\n\r\n"),
+            "alice");
 }
 
 TEST(Authenticator, PresignedUrls) {
@@ -244,7 +248,8 @@ TEST(Authenticator, PresignedUrls) {
   EXPECT_EQ(gate.knock_presigned(week), "alice");
   for (int64_t bad : {int64_t{0}, int64_t{-5}, int64_t{604801}, int64_t{1} << 62})
     EXPECT_EQ(gate.knock_presigned(gate.signer.presigned_target(client, kNow, bad)),
-              "AuthorizationQueryParametersError") << bad;
+              "AuthorizationQueryParametersError")
+        << bad;
 }
 
 TEST(Authenticator, MalformedPresignedUrls) {

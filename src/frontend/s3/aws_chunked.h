@@ -3,12 +3,12 @@
 //
 // The decoder says how many data bytes come next; its user puts them where they belong and shows
 // them to data(). Everything is checked by the time done() is true: each chunk's signature, the
-// decoded length, that the trailers are those declared, the trailer's signature. Not before: a chunk's
-// data is seen before its signature can be known, so nothing may become visible earlier.
+// decoded length, that the trailers are those declared, the trailer's signature. Not before: a
+// chunk's data is seen before its signature can be known, so nothing may become visible earlier.
 //
-// Source: AWS, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple
-// Chunks", and the same "... with trailing headers". minio-go's trailers, which put a bare LF and
-// an empty line before the trailer's signature, are understood too.
+// Source: AWS, "Signature Calculations for the Authorization Header: Transferring Payload in
+// Multiple Chunks", and the same "... with trailing headers". minio-go's trailers, which put a bare
+// LF and an empty line before the trailer's signature, are understood too.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@
 
 namespace atl::s3 {
 
-// S3's rule for signed bodies: only the last chunk with data may be smaller. It bounds what a client
-// can cost us in signatures.
+// S3's rule for signed bodies: only the last chunk with data may be smaller. It bounds what a
+// client can cost us in signatures.
 inline constexpr uint64_t kSignedChunkBytesMin = 8_KiB;
 
 struct AwsChunkedParams {
@@ -64,12 +64,12 @@ class AwsChunkedDecoder final : private ChunkSink {
   const bool is_signed_;
   const bool has_trailer_signature_;
   ChunkFraming framing_{ChunkFraming::Dialect::kAws, this};
-  uint64_t decoded_ = 0;            // data announced so far
+  uint64_t decoded_ = 0;  // data announced so far
   bool short_chunk_seen_ = false;
-  std::string claimed_signature_;   // of the chunk that is coming in
-  std::optional<Hasher> hash_;      // its data
+  std::string claimed_signature_;  // of the chunk that is coming in
+  std::optional<Hasher> hash_;     // its data
   Headers trailers_;
-  std::string trailer_signature_;   // as claimed; empty until it has come
+  std::string trailer_signature_;  // as claimed; empty until it has come
   bool empty_line_seen_ = false;
 };
 

@@ -15,9 +15,9 @@ atl::s3::AwsChunkedParams params_of(uint8_t choice) {
                                   : PayloadKind::kStreamingUnsignedTrailer;
   params.decoded_length = choice;
   if (choice & 0x80) params.trailer_names = {"x-amz-checksum-crc32"};
-  params.signatures = ChunkSignatures(derive_signing_key("secret", "20260101", "us-east-1"),
-                                      "20260101T000000Z", "20260101/us-east-1/s3/aws4_request",
-                                      std::string(64, '0'));
+  params.signatures =
+      ChunkSignatures(derive_signing_key("secret", "20260101", "us-east-1"), "20260101T000000Z",
+                      "20260101/us-east-1/s3/aws4_request", std::string(64, '0'));
   return params;
 }
 

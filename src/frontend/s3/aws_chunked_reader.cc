@@ -34,7 +34,8 @@ Task<Result<size_t>> AwsChunkedReader::read(MutableByteSpan into) {
       error_ = wire_->error();
       co_return n;
     }
-    if (*n == 0) co_return fail_with({err::kIncompleteBody, "The aws-chunked body ends too early."});
+    if (*n == 0)
+      co_return fail_with({err::kIncompleteBody, "The aws-chunked body ends too early."});
     end_ += *n;
   }
 }
@@ -78,8 +79,7 @@ Task<Result<size_t>> AwsChunkedReader::check_end() {
     }
     more = *n != 0;
   }
-  if (more)
-    co_return fail_with({err::kInvalidRequest, "Bytes follow the last chunk of the body."});
+  if (more) co_return fail_with({err::kInvalidRequest, "Bytes follow the last chunk of the body."});
   co_return size_t{0};
 }
 

@@ -1,7 +1,7 @@
 // Reads an aws-chunked body: framing through a small lookahead, data straight to the caller.
 //
-// Of each 64 KiB chunk at most kLookaheadBytes are copied; the rest goes from the socket to where it
-// belongs.
+// Of each 64 KiB chunk at most kLookaheadBytes are copied; the rest goes from the socket to where
+// it belongs.
 #pragma once
 
 #include <array>

@@ -149,12 +149,12 @@ TEST(AwsChunked, TruncationIsNeverAnEnd) {
 
 TEST(AwsChunked, MalformedFraming) {
   const std::string sig(64, '0');
-  for (const std::string& bad : {
-           std::string("x\r\n"), std::string("\r\n"), std::string("-1\r\n"), std::string("0x3\r\n"),
-           std::string("3 \r\nabc\r\n"), std::string("3\nabc\r\n"), std::string("3\r\nabcX"),
-           std::string("3\r\nabc\n"), std::string("10000000000000000\r\n"),
-           std::string("ffffffffffffffff\r\n"), std::string("3;ext=1\r\n"),
-           std::string(kChunkLineBytesMax, '0'), "3;chunk-signature=" + sig + "\r\n"})
+  for (const std::string& bad :
+       {std::string("x\r\n"), std::string("\r\n"), std::string("-1\r\n"), std::string("0x3\r\n"),
+        std::string("3 \r\nabc\r\n"), std::string("3\nabc\r\n"), std::string("3\r\nabcX"),
+        std::string("3\r\nabc\n"), std::string("10000000000000000\r\n"),
+        std::string("ffffffffffffffff\r\n"), std::string("3;ext=1\r\n"),
+        std::string(kChunkLineBytesMax, '0'), "3;chunk-signature=" + sig + "\r\n"})
     EXPECT_NE(decode(unsigned_params(3), bad).error, "incomplete") << bad;
   for (const std::string& bad :
        {std::string("2000\r\n"), std::string("2000;\r\n"),
@@ -200,15 +200,18 @@ TEST(AwsChunked, SignedTrailers) {
     EXPECT_EQ(decode(trailer_params(8192), good, piece).error, "") << piece;
   // As minio-go writes it.
   EXPECT_EQ(decode(trailer_params(8192),
-                   data + field + "\n\r\nx-amz-trailer-signature:" + sig + "\r\n\r\n").error, "");
+                   data + field + "\n\r\nx-amz-trailer-signature:" + sig + "\r\n\r\n")
+                .error,
+            "");
 
   auto error_of = [&](const std::string& trailer) {
     return decode(trailer_params(8192), data + trailer).error;
   };
   EXPECT_EQ(error_of(field + "\r\nx-amz-trailer-signature:" + std::string(64, '0') + "\r\n\r\n"),
             "SignatureDoesNotMatch");
-  EXPECT_EQ(error_of("x-amz-checksum-crc32c:BAAAAA==\r\nx-amz-trailer-signature:" + sig +
-                     "\r\n\r\n"), "SignatureDoesNotMatch");
+  EXPECT_EQ(
+      error_of("x-amz-checksum-crc32c:BAAAAA==\r\nx-amz-trailer-signature:" + sig + "\r\n\r\n"),
+      "SignatureDoesNotMatch");
   EXPECT_EQ(error_of("x-amz-trailer-signature:" + sig + "\r\n\r\n"), "MalformedTrailerError");
   EXPECT_EQ(error_of(field + "\r\nx-amz-trailer-signature:zz\r\n\r\n"), "MalformedTrailerError");
   EXPECT_EQ(error_of(field + "\r\n\r\n\r\n"), "SignatureDoesNotMatch");  // no signature at all

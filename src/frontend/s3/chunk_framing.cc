@@ -39,8 +39,7 @@ bool ChunkFraming::malformed(std::string_view what) {
   if (dialect_ == Dialect::kHttp)
     return fail_with({err::kBadRequest, fmt::format("The chunked body is malformed: {}.", what)});
   if (state_ == State::kTrailer)
-    return fail_with(
-        {err::kMalformedTrailer, fmt::format("The trailer is malformed: {}.", what)});
+    return fail_with({err::kMalformedTrailer, fmt::format("The trailer is malformed: {}.", what)});
   return fail_with(
       {err::kInvalidRequest, fmt::format("The aws-chunked body is malformed: {}.", what)});
 }

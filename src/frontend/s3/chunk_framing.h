@@ -7,8 +7,8 @@
 //   \r\n
 //
 // ChunkFraming reads framing lines and counts data; it never touches the data, which its user moves
-// straight to where it belongs. What lines mean (signatures, declared trailers) is the sink's business.
-// No I/O and no memory of its own: lines must be whole in the bytes that feed() sees.
+// straight to where it belongs. What lines mean (signatures, declared trailers) is the sink's
+// business. No I/O and no memory of its own: lines must be whole in the bytes that feed() sees.
 //
 // Source: RFC 9112 7.1; AWS, "Signature calculations: transferring payload in multiple chunks".
 #pragma once
@@ -22,8 +22,8 @@
 
 namespace atl::s3 {
 
-// One framing line with its end. The longest that S3 knows (a size and a chunk signature) has 100 bytes,
-// the longest trailer (a signature, a SHA-512 in base64) some 150.
+// One framing line with its end. The longest that S3 knows (a size and a chunk signature) has 100
+// bytes, the longest trailer (a signature, a SHA-512 in base64) some 150.
 inline constexpr size_t kChunkLineBytesMax = 1_KiB;
 // All trailing fields of a body, and how many.
 inline constexpr size_t kTrailerBytesMax = 8_KiB;
@@ -49,9 +49,9 @@ class ChunkFraming {
 
   ChunkFraming(Dialect dialect, ChunkSink* sink) : dialect_(dialect), sink_(sink) {}
 
-  // Takes framing from the front of `bytes`, up to data, the end, a fault or a line that is not whole
-  // yet, and returns how much it took. When it took nothing in kSize, kDataEnd or kTrailer, it needs
-  // more bytes than these (never more than kChunkLineBytesMax).
+  // Takes framing from the front of `bytes`, up to data, the end, a fault or a line that is not
+  // whole yet, and returns how much it took. When it took nothing in kSize, kDataEnd or kTrailer,
+  // it needs more bytes than these (never more than kChunkLineBytesMax).
   size_t feed(std::string_view bytes);
   State state() const { return state_; }
   uint64_t data_left() const { return state_ == State::kData ? data_left_ : 0; }

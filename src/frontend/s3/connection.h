@@ -1,6 +1,7 @@
 // One client connection: reads heads, has requests checked and handled, sends answers, in order.
 //
-// A task of its own runs it from accept to close and owns it. Its phases are what the sweep looks at:
+// A task of its own runs it from accept to close and owns it. Its phases are what the sweep looks
+// at:
 //
 //   kIdle --first byte--> kHead --whole head--> kServe --answer sent--> kIdle
 //                           |                      |
@@ -33,7 +34,7 @@ class Connection {
   static Task<void> run(std::unique_ptr<Connection> connection);
 
   // --- For the server; never while this connection's own task runs ---
-  void sweep();                // closes the stream when a deadline has passed
+  void sweep();  // closes the stream when a deadline has passed
   void close_if_idle();
   void close() { stream_->close(); }
 

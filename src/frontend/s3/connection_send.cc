@@ -88,15 +88,16 @@ Task<bool> Connection::send_stream(client::BodyReader& stream, uint64_t length,
     Result<Buf> next = co_await stream.next();
     if (!next || next->empty()) {
       ATOLL_PROBE("s3_read_failed_within_answer");
-      log_aborted(*request_, next ? "the object's body is shorter than promised"
-                                  : next.error().to_string());
+      log_aborted(*request_,
+                  next ? "the object's body is shorter than promised" : next.error().to_string());
       co_return false;
     }
     chunk = std::move(*next);
   }
 }
 
-// Closing while the client still sends would reset the connection, and it might never see the answer.
+// Closing while the client still sends would reset the connection, and it might never see the
+// answer.
 Task<void> Connection::linger() {
   enter(Phase::kLinger);
   stream_->shutdown_send();

@@ -1,15 +1,15 @@
 // What a request handler sees of HTTP: Request, RequestBody, Response, Handler.
 //
-// This is the seam between the protocol half (parsing, signatures, body decoding, connections) and the
-// operations half (buckets, objects, XML). The protocol half has already checked, before a Handler is
-// called: the syntax, the size limits, the signature, and that bucket and key are resolved. What it
-// cannot know before the body has come (payload hash, chunk and trailer signatures, length) is checked
-// while the handler reads, and reported by RequestBody::read.
+// This is the seam between the protocol half (parsing, signatures, body decoding, connections) and
+// the operations half (buckets, objects, XML). The protocol half has already checked, before a
+// Handler is called: the syntax, the size limits, the signature, and that bucket and key are
+// resolved. What it cannot know before the body has come (payload hash, chunk and trailer
+// signatures, length) is checked while the handler reads, and reported by RequestBody::read.
 //
 // Ownership: the connection owns Request and RequestBody; both outlive Handler::handle's task, and
-// all string_views in a Request point into memory that lives as long as the Request. They must not be
-// kept after handle() has returned (a streaming Response must own what it needs).
-// Threads: all on the reactor.
+// all string_views in a Request point into memory that lives as long as the Request. They must not
+// be kept after handle() has returned (a streaming Response must own what it needs). Threads: all
+// on the reactor.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ namespace atl::s3 {
 bool equals_ignore_case(std::string_view a, std::string_view b);
 std::string to_lower_ascii(std::string_view s);
 
-// Header fields in the order they came; names compare without regard to case, and a name may repeat.
+// Header fields in the order they came; names compare without regard to case, and a name may
+// repeat.
 class Headers {
  public:
   struct Field {
@@ -48,8 +49,9 @@ class Headers {
   bool has(std::string_view name) const { return find(name).has_value(); }
   size_t count(std::string_view name) const;
 
-  void add(std::string name, std::string value);                 // copies
-  void add_view(std::string_view name, std::string_view value) { // the caller keeps the bytes alive
+  void add(std::string name, std::string value);  // copies
+  void add_view(std::string_view name,
+                std::string_view value) {  // the caller keeps the bytes alive
     fields_.push_back({name, value});
   }
   void clear() {
@@ -72,9 +74,9 @@ class Headers {
 class Query {
  public:
   struct Param {
-    std::string key;             // percent-decoded; '+' is a blank
-    std::string value;           // likewise; empty for `?acl` and for `?acl=`
-    std::string_view raw_key;    // as sent (empty when made by add)
+    std::string key;           // percent-decoded; '+' is a blank
+    std::string value;         // likewise; empty for `?acl` and for `?acl=`
+    std::string_view raw_key;  // as sent (empty when made by add)
     std::string_view raw_value;
   };
 
@@ -105,7 +107,7 @@ struct Request {
   std::string path;           // raw_path percent-decoded ('+' stays '+'); any bytes, not normalised
   Query query;
   Headers headers;
-  int version_minor = 1;      // HTTP/1.0 or HTTP/1.1
+  int version_minor = 1;  // HTTP/1.0 or HTTP/1.1
 
   // From path or virtual host (url.h). Both decoded; the key holds any bytes: "//", "..", NUL-free.
   // bucket is empty for the service itself; key is empty for the bucket itself.
@@ -115,13 +117,14 @@ struct Request {
 
   std::string remote_address;  // "127.0.0.1:41234"
   bool is_tls = false;
-  std::string request_id;      // 16 upper-case hex digits: x-amz-request-id
-  Nanos start{};               // Env::now() when the header was complete
-  Nanos wall_time{};           // Env::wall_now() then
+  std::string request_id;  // 16 upper-case hex digits: x-amz-request-id
+  Nanos start{};           // Env::now() when the header was complete
+  Nanos wall_time{};       // Env::wall_now() then
 
-  std::string access_key;      // whose signature was checked; never empty in a handler
-  // Bytes of payload that RequestBody will give: Content-Length, or x-amz-decoded-content-length when
-  // the body is aws-chunked; 0 without a body. nullopt: Transfer-Encoding: chunked with no length given.
+  std::string access_key;  // whose signature was checked; never empty in a handler
+  // Bytes of payload that RequestBody will give: Content-Length, or x-amz-decoded-content-length
+  // when the body is aws-chunked; 0 without a body. nullopt: Transfer-Encoding: chunked with no
+  // length given.
   std::optional<uint64_t> content_length = 0;
   bool aws_chunked = false;
   std::string_view content_sha256;         // x-amz-content-sha256 as sent, or "UNSIGNED-PAYLOAD"
@@ -140,10 +143,10 @@ class RequestBody {
  public:
   virtual ~RequestBody() = default;
 
-  // Reads up to into.size() bytes (at least 1, unless at the end) straight into the caller's memory;
-  // 0 at the end. The end is returned only after everything that was promised has been verified:
-  // length, payload SHA-256, every chunk signature, the trailer and its signature. So nothing read
-  // may become visible before read() has returned 0.
+  // Reads up to into.size() bytes (at least 1, unless at the end) straight into the caller's
+  // memory; 0 at the end. The end is returned only after everything that was promised has been
+  // verified: length, payload SHA-256, every chunk signature, the trailer and its signature. So
+  // nothing read may become visible before read() has returned 0.
   //
   // The first read answers "100 Continue" if the client waits for it. After an error each further
   // read fails too, and error() says what to answer the client.
@@ -192,9 +195,9 @@ struct Response {
   // The connection adds Date, Server, x-amz-request-id, x-amz-id-2, Content-Length, Connection.
   std::vector<std::pair<std::string, std::string>> headers;
 
-  // The body: `stream` (exactly stream_length bytes) when set, else `body`. For HEAD, and for 204 and
-  // 304, nothing is sent; for HEAD the Content-Length is still that of the body, of stream_length, or
-  // content_length where given.
+  // The body: `stream` (exactly stream_length bytes) when set, else `body`. For HEAD, and for 204
+  // and 304, nothing is sent; for HEAD the Content-Length is still that of the body, of
+  // stream_length, or content_length where given.
   std::string body;
   std::unique_ptr<client::BodyReader> stream;
   uint64_t stream_length = 0;
@@ -214,8 +217,8 @@ struct Response {
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Errors are already rendered in the response. What of the body has not been read is drained or the
-  // connection closed by the caller. Must not throw.
+  // Errors are already rendered in the response. What of the body has not been read is drained or
+  // the connection closed by the caller. Must not throw.
   virtual Task<Response> handle(Request& request, RequestBody& body) = 0;
 };
 

@@ -20,9 +20,9 @@ namespace atl::s3 {
 
 struct BodyPlan {
   BodyFraming framing;
-  bool expects_continue = false;             // Expect: 100-continue
+  bool expects_continue = false;  // Expect: 100-continue
   std::optional<uint64_t> payload_length = 0;
-  std::string_view payload_sha256;           // hex; empty: not signed as a whole
+  std::string_view payload_sha256;  // hex; empty: not signed as a whole
   std::optional<AwsChunkedParams> aws_chunked;
 };
 
@@ -56,7 +56,7 @@ class HttpBody final : public RequestBody {
   bool expects_continue_;
   std::optional<uint64_t> remaining_;
   std::string payload_sha256_;
-  std::unique_ptr<PayloadHash> hash_;           // payload signed as a whole
+  std::unique_ptr<PayloadHash> hash_;  // payload signed as a whole
   std::unique_ptr<AwsChunkedReader> aws_chunked_;
   bool finished_ = false;
   bool failed_ = false;

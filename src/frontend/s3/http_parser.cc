@@ -37,7 +37,9 @@ bool is_target(std::string_view target) {
   return !target.empty();
 }
 
-S3Error bad_request(std::string message) { return {err::kBadRequest, std::move(message)}; }
+S3Error bad_request(std::string message) {
+  return {err::kBadRequest, std::move(message)};
+}
 
 // The next line without its CRLF; `rest` moves behind it. HeadScanner has seen that there is one.
 std::string_view take_line(std::string_view* rest) {
@@ -165,7 +167,8 @@ HeadScanner::Outcome HeadScanner::scan(std::string_view bytes) {
   }
   while (scanned_ < bytes.size()) {
     const char* from = bytes.data() + scanned_;
-    const auto* newline = static_cast<const char*>(std::memchr(from, '\n', bytes.size() - scanned_));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(from, '\n', bytes.size() - scanned_));
     if (newline == nullptr) {
       scanned_ = bytes.size();
       break;
@@ -212,7 +215,8 @@ std::expected<BodyFraming, S3Error> body_framing(const Request& request) {
       const auto value = parse_decimal(field.value);
       if (!value)
         return std::unexpected(bad_request("The Content-Length header is not a whole number."));
-      if (length) return std::unexpected(bad_request("The request has two Content-Length headers."));
+      if (length)
+        return std::unexpected(bad_request("The request has two Content-Length headers."));
       length = value;
     } else if (equals_ignore_case(field.name, "transfer-encoding")) {
       if (chunked || !equals_ignore_case(field.value, "chunked"))

@@ -1,9 +1,10 @@
 // The head of an HTTP/1.1 request: bytes to Request, strictly.
 //
 // Zero-copy: after parse_head, every view of the Request points into the bytes that were given.
-// What RFC 9112 lets a server refuse is refused: bare LF, obs-fold, blanks before the colon, control
-// characters, two Host fields, differing Content-Lengths, Content-Length beside Transfer-Encoding.
-// Each of them has let two parsers in a row disagree about where a request ends (request smuggling).
+// What RFC 9112 lets a server refuse is refused: bare LF, obs-fold, blanks before the colon,
+// control characters, two Host fields, differing Content-Lengths, Content-Length beside
+// Transfer-Encoding. Each of them has let two parsers in a row disagree about where a request ends
+// (request smuggling).
 //
 // Pure functions; fuzzed by http_parser_fuzz.cc.
 #pragma once
@@ -17,8 +18,8 @@
 
 namespace atl::s3 {
 
-// Request line and fields together. S3 allows 8 KB of fields (2 KB of user metadata in it); a target
-// with a 1,024-byte key as %XX takes 3 KiB more.
+// Request line and fields together. S3 allows 8 KB of fields (2 KB of user metadata in it); a
+// target with a 1,024-byte key as %XX takes 3 KiB more.
 inline constexpr size_t kHeadBytesMax = 16_KiB;
 inline constexpr size_t kTargetBytesMax = 8_KiB;
 inline constexpr size_t kHeaderFieldsMax = 100;
@@ -32,8 +33,8 @@ class HeadScanner {
   enum class Outcome { kNeedMore, kComplete, kBad };
   // `bytes` begins where the head begins and holds everything that has come so far.
   Outcome scan(std::string_view bytes);
-  size_t head_size() const { return head_size_; }     // kComplete: with the final empty line
-  const S3Error& error() const { return error_; }     // kBad
+  size_t head_size() const { return head_size_; }  // kComplete: with the final empty line
+  const S3Error& error() const { return error_; }  // kBad
   void reset() { *this = HeadScanner(); }
 
  private:
@@ -45,9 +46,9 @@ class HeadScanner {
   S3Error error_;
 };
 
-// Sets method, target, raw_path, path, query, headers, version_minor. What has been parsed before an
-// error stays set, so that the error can be reported with method and path. `head` is what HeadScanner
-// found: it ends with an empty line.
+// Sets method, target, raw_path, path, query, headers, version_minor. What has been parsed before
+// an error stays set, so that the error can be reported with method and path. `head` is what
+// HeadScanner found: it ends with an empty line.
 std::optional<S3Error> parse_head(std::string_view head, Request* request);
 
 // How the bytes after the head are delimited (RFC 9112 6).

@@ -1,4 +1,5 @@
-// Any bytes as a connection would see them: scanned in two splits, parsed, framed, resolved, checked.
+// Any bytes as a connection would see them: scanned in two splits, parsed, framed, resolved,
+// checked.
 #include <cstdlib>
 #include <string>
 

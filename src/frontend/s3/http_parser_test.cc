@@ -84,7 +84,7 @@ TEST(HttpParser, MalformedHeadsAreRefused) {
   const std::string host = "Host: h\r\n";
   const std::vector<Case> cases = {
       // The request line.
-      {"\x16\x03\x01\x02\x00\x01", 400},               // a TLS hello
+      {"\x16\x03\x01\x02\x00\x01", 400},  // a TLS hello
       {std::string("\x00\x01\x02", 3), 400},
       {"GET\r\n\r\n", 400},
       {"GET /\r\n\r\n", 400},
@@ -137,14 +137,20 @@ TEST(HttpParser, MalformedHeadsAreRefused) {
       {"PUT / HTTP/1.1\r\n" + host + "Content-Length:\r\n\r\n", 400},
       {"PUT / HTTP/1.1\r\n" + host + "Content-Length: 9223372036854775808\r\n\r\n", 400},
       {"PUT / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", 400},
-      {"PUT / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-      {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 400},
+      {"PUT / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+       400},
+      {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
+       400},
       {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
       {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\n\r\n", 501},
       {"PUT / HTTP/1.1\r\n" + host +
-           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501},
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+       501},
       {"PUT / HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n", 400},
-      {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: \x0B" "chunked\r\n\r\n", 400},
+      {"PUT / HTTP/1.1\r\n" + host +
+           "Transfer-Encoding: \x0B"
+           "chunked\r\n\r\n",
+       400},
   };
   for (const Case& c : cases) EXPECT_EQ(refusal(c.bytes), c.status) << c.bytes.substr(0, 100);
 }

@@ -1,8 +1,8 @@
 // The SHA-256 of a payload that is signed as a whole, computed while the payload comes in.
 //
-// Small pieces are hashed where they are. Of a large read the pieces are hashed on a worker thread while
-// the next one is received; the read returns only when all of it is hashed, because then its memory
-// belongs to the caller again.
+// Small pieces are hashed where they are. Of a large read the pieces are hashed on a worker thread
+// while the next one is received; the read returns only when all of it is hashed, because then its
+// memory belongs to the caller again.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,8 @@
 
 namespace atl::s3 {
 
-// About 50 us with SHA extensions: what a reactor may spend at once; a trip to a worker costs 10 us.
+// About 50 us with SHA extensions: what a reactor may spend at once; a trip to a worker costs 10
+// us.
 inline constexpr size_t kInlineHashBytesMax = 64_KiB;
 // How much is handed to a worker at a time.
 inline constexpr size_t kHashPieceBytes = 256_KiB;

@@ -76,9 +76,8 @@ std::string RequestSigner::head(const ClientRequest& client, UnixSeconds now,
   Request request;
   parse(unsigned_head, &request);
   const std::string signature = sign(request, signed_headers, amz_date, content_sha256);
-  head += fmt::format(
-      "Authorization: {} Credential={}/{}, SignedHeaders={}, Signature={}\r\n\r\n",
-      kSigV4Algorithm, access_key_, scope(amz_date), signed_headers, signature);
+  head += fmt::format("Authorization: {} Credential={}/{}, SignedHeaders={}, Signature={}\r\n\r\n",
+                      kSigV4Algorithm, access_key_, scope(amz_date), signed_headers, signature);
   return head;
 }
 
@@ -86,13 +85,12 @@ std::string RequestSigner::presigned_target(const ClientRequest& client, UnixSec
                                             int64_t expires_s) {
   const std::string amz_date = format_amz_date(now);
   ClientRequest signed_client = client;
-  signed_client.query.insert(
-      signed_client.query.end(),
-      {{"X-Amz-Algorithm", std::string(kSigV4Algorithm)},
-       {"X-Amz-Credential", access_key_ + "/" + scope(amz_date)},
-       {"X-Amz-Date", amz_date},
-       {"X-Amz-Expires", std::to_string(expires_s)},
-       {"X-Amz-SignedHeaders", "host"}});
+  signed_client.query.insert(signed_client.query.end(),
+                             {{"X-Amz-Algorithm", std::string(kSigV4Algorithm)},
+                              {"X-Amz-Credential", access_key_ + "/" + scope(amz_date)},
+                              {"X-Amz-Date", amz_date},
+                              {"X-Amz-Expires", std::to_string(expires_s)},
+                              {"X-Amz-SignedHeaders", "host"}});
   const std::string target = target_of(signed_client);
   const std::string head =
       fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n\r\n", client.method, target, client.host);

@@ -1,7 +1,9 @@
-// The client's side of Signature V4: makes signed request heads, presigned targets, aws-chunked bodies.
+// The client's side of Signature V4: makes signed request heads, presigned targets, aws-chunked
+// bodies.
 //
-// For tests, the load generator and the command line's quick look. It shares the canonical form with
-// the server's side; that the form itself is right is shown by AWS's published examples (sigv4_test.cc).
+// For tests, the load generator and the command line's quick look. It shares the canonical form
+// with the server's side; that the form itself is right is shown by AWS's published examples
+// (sigv4_test.cc).
 #pragma once
 
 #include <string>
@@ -37,8 +39,8 @@ class RequestSigner {
   // "/path?...&X-Amz-Signature=..."; only Host is signed beside the query.
   std::string presigned_target(const ClientRequest& request, UnixSeconds now, int64_t expires_s);
 
-  // `payload` as an aws-chunked body that follows the head made last, which must have been signed with
-  // the same kind. `trailers` are declared by the caller in x-amz-trailer.
+  // `payload` as an aws-chunked body that follows the head made last, which must have been signed
+  // with the same kind. `trailers` are declared by the caller in x-amz-trailer.
   std::string aws_chunked_body(
       PayloadKind kind, std::string_view payload, size_t chunk_bytes,
       const std::vector<std::pair<std::string, std::string>>& trailers = {});

@@ -21,8 +21,8 @@ struct ResponseHead {
   bool keep_alive = true;
 };
 
-// Appends "HTTP/1.1 200 OK\r\n...\r\n\r\n". Header values that hold control characters are not sent:
-// a stored value can never start a line of its own (response splitting); there is a counter.
+// Appends "HTTP/1.1 200 OK\r\n...\r\n\r\n". Header values that hold control characters are not
+// sent: a stored value can never start a line of its own (response splitting); there is a counter.
 void append_response_head(const Response& response, const Request& request,
                           const ResponseHead& common, std::string* out);
 

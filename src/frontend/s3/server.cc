@@ -24,8 +24,7 @@ void admit(const std::shared_ptr<ServerCore>& core, std::unique_ptr<env::Stream>
   if (full) core->metrics.refused.add();
   if (full && core->refusals >= kRefusalsMax) return;
   if (tls) stream = tls->wrap_server(core->env, std::move(stream));
-  auto connection =
-      std::make_unique<Connection>(core, std::move(stream), tls != nullptr, full);
+  auto connection = std::make_unique<Connection>(core, std::move(stream), tls != nullptr, full);
   core->env.spawn("s3_connection", Connection::run(std::move(connection)));
 }
 
@@ -119,12 +118,13 @@ std::string_view ServerCore::http_date_now() {
   return date_;
 }
 
-std::string ServerCore::make_request_id() { return fmt::format("{:016X}", env.random()); }
+std::string ServerCore::make_request_id() {
+  return fmt::format("{:016X}", env.random());
+}
 
 // --- Server ---
 
-Server::Server(env::Env& env, Handler& handler, CredentialStore& credentials,
-               ServerOptions options)
+Server::Server(env::Env& env, Handler& handler, CredentialStore& credentials, ServerOptions options)
     : core_(std::make_shared<ServerCore>(env, handler, credentials, std::move(options))) {
   core_->start_sweeping();
 }
@@ -158,11 +158,13 @@ Task<Status> Server::stop(Nanos grace) {
   }
   core->stop_sweeping();
   if (!is_empty(*core))
-    co_return fail(Errc::kTimeout, fmt::format("{} connections still run a request",
-                                               core->connections.size()));
+    co_return fail(Errc::kTimeout,
+                   fmt::format("{} connections still run a request", core->connections.size()));
   co_return Status{};
 }
 
-size_t Server::connections() const { return core_->connections.size() - core_->refusals; }
+size_t Server::connections() const {
+  return core_->connections.size() - core_->refusals;
+}
 
 }  // namespace atl::s3

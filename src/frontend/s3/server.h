@@ -1,11 +1,11 @@
 // The S3 door's HTTP server: listens, keeps connections, checks signatures, calls the Handler.
 //
 // One task a connection, one request at a time on each; pipelined requests wait in the socket and
-// are answered in order. Limits: server_limits.h. A body that cannot be read to its end, or that lies
-// about itself, never leads to a wrong answer: the connection is closed.
+// are answered in order. Limits: server_limits.h. A body that cannot be read to its end, or that
+// lies about itself, never leads to a wrong answer: the connection is closed.
 //
-// Ownership: Env, Handler and CredentialStore outlive the server's tasks. Call stop() and await it before
-// destroying any of them. Threads: the reactor's.
+// Ownership: Env, Handler and CredentialStore outlive the server's tasks. Call stop() and await it
+// before destroying any of them. Threads: the reactor's.
 #pragma once
 
 #include <memory>
@@ -34,14 +34,13 @@ struct ServerOptions {
 
 class Server {
  public:
-  Server(env::Env& env, Handler& handler, CredentialStore& credentials,
-         ServerOptions options = {});
+  Server(env::Env& env, Handler& handler, CredentialStore& credentials, ServerOptions options = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Accepts connections at `at` (port 0: any free port) and returns where. May be called several times;
-  // with `tls`, connections there speak TLS. kBusy, kInvalidArgument, kIo.
+  // Accepts connections at `at` (port 0: any free port) and returns where. May be called several
+  // times; with `tls`, connections there speak TLS. kBusy, kInvalidArgument, kIo.
   Result<env::Endpoint> listen(const env::Endpoint& at, std::shared_ptr<TlsContext> tls = nullptr);
 
   // Stops accepting, closes idle connections, lets running requests finish for `grace`, then closes

@@ -14,14 +14,14 @@ using testing::ServerWorld;
 using namespace std::chrono_literals;
 
 TEST(ServerFaults, MalformedRequestsAreAnsweredAndTheConnectionClosed) {
-  for (const std::string& bad : {
-           std::string("GARBAGE\r\n\r\n"), std::string("\x16\x03\x01\x02\x00"),
-           std::string("GET / HTTP/1.1\nHost: h\n\n"),
-           std::string("GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"),
-           std::string("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
-                       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-           "GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(kHeadBytesMax, 'a'),
-           "GET /" + std::string(2 * kTargetBytesMax, 'a')}) {
+  for (const std::string& bad :
+       {std::string("GARBAGE\r\n\r\n"), std::string("\x16\x03\x01\x02\x00"),
+        std::string("GET / HTTP/1.1\nHost: h\n\n"),
+        std::string("GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"),
+        std::string("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        "GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(kHeadBytesMax, 'a'),
+        "GET /" + std::string(2 * kTargetBytesMax, 'a')}) {
     ServerWorld world;
     Client client = world.connect();
     const Answer answer = client.exchange(bad);
@@ -57,10 +57,10 @@ TEST(ServerFaults, MutatedRequestsStoreNothingElse) {
   env::Random random(7);
   const std::string body(20'000, 'b');
   for (int i = 0; i < 300; ++i) {
-    std::string bytes =
-        i % 2 == 0 ? world.put("/b/k", body, to_hex(sha256(body)))
-                   : world.put_chunked("/b/k", PayloadKind::kStreamingSigned,
-                                       "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", body, 8192);
+    std::string bytes = i % 2 == 0
+                            ? world.put("/b/k", body, to_hex(sha256(body)))
+                            : world.put_chunked("/b/k", PayloadKind::kStreamingSigned,
+                                                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", body, 8192);
     const size_t at = random.between(uint64_t{0}, uint64_t{bytes.size() - 1});
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.between(uint64_t{0}, uint64_t{7})));
     Client client = world.connect();
@@ -86,11 +86,14 @@ TEST(ServerFaults, BodiesThatLieAreRefused) {
   }
   {
     Client client = world.connect();
-    const auto headers = std::vector<std::pair<std::string, std::string>>{
-        {"Content-Length", "10000"}};
-    EXPECT_EQ(client.exchange(world.head("PUT", "/b/k", headers,
-                                         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") + body).code(),
-              "MissingContentLength");
+    const auto headers =
+        std::vector<std::pair<std::string, std::string>>{{"Content-Length", "10000"}};
+    EXPECT_EQ(
+        client
+            .exchange(world.head("PUT", "/b/k", headers, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") +
+                      body)
+            .code(),
+        "MissingContentLength");
   }
   {
     Client client = world.connect();

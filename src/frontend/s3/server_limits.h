@@ -17,13 +17,13 @@ inline constexpr size_t kRefusalsMax = 256;
 // Deadlines are kept by one sweep a second over all connections, not by a timer a request; so each
 // may be a second late.
 inline constexpr Nanos kSweepPeriod = 1s;
-// Between requests. Longer than the 50 to 60 s after which SDKs' pools drop idle connections, so that
-// it is the client that closes and no request meets a closing server.
+// Between requests. Longer than the 50 to 60 s after which SDKs' pools drop idle connections, so
+// that it is the client that closes and no request meets a closing server.
 inline constexpr int kIdleSecondsMax = 75;
 // From the first byte of a head to its last.
 inline constexpr int kHeadSecondsMax = 20;
-// While we wait for a peer to send or take body bytes: at least kStallBytesMin in each kStallSeconds.
-// That is 1 KiB/s; a stalled peer is gone after a minute.
+// While we wait for a peer to send or take body bytes: at least kStallBytesMin in each
+// kStallSeconds. That is 1 KiB/s; a stalled peer is gone after a minute.
 inline constexpr int kStallSeconds = 60;
 inline constexpr uint64_t kStallBytesMin = 60_KiB;
 // After an answer that ends the connection, for the client to read it before we close.

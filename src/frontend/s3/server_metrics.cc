@@ -44,11 +44,12 @@ size_t ServerMetrics::method_index(std::string_view method) {
 }
 
 Counter& ServerMetrics::requests(size_t method, int status) {
-  Counter*& counter = requests_[static_cast<uint32_t>(method) << 16 | static_cast<uint16_t>(status)];
+  Counter*& counter =
+      requests_[static_cast<uint32_t>(method) << 16 | static_cast<uint16_t>(status)];
   if (counter == nullptr)
-    counter = &metric_counter(
-        "atoll_s3_requests_total", "Requests answered",
-        fmt::format("method=\"{}\",status=\"{}\"", kMethodNames[method], status));
+    counter =
+        &metric_counter("atoll_s3_requests_total", "Requests answered",
+                        fmt::format("method=\"{}\",status=\"{}\"", kMethodNames[method], status));
   return *counter;
 }
 

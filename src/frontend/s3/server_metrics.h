@@ -18,22 +18,22 @@ class ServerMetrics {
 
   struct Exchange {
     int status = 0;
-    uint64_t bytes_in = 0;   // of this request, on the wire
+    uint64_t bytes_in = 0;  // of this request, on the wire
     uint64_t bytes_out = 0;
     Nanos duration{};
-    bool complete = true;    // the whole answer was handed to the network
+    bool complete = true;  // the whole answer was handed to the network
   };
   void count(const Request& request, const Exchange& exchange);
 
   Gauge& connections;
   Counter& accepted;
-  Counter& refused;           // at the connection limit
+  Counter& refused;  // at the connection limit
   Counter& accept_errors;
   Counter& idle_timeouts;
-  Counter& slow_timeouts;     // heads and bodies that came or went too slowly
-  Counter& malformed;         // requests that could not be parsed
-  Counter& unauthenticated;   // refused for their signature
-  Counter& aborted;           // answers broken off after their head was sent
+  Counter& slow_timeouts;    // heads and bodies that came or went too slowly
+  Counter& malformed;        // requests that could not be parsed
+  Counter& unauthenticated;  // refused for their signature
+  Counter& aborted;          // answers broken off after their head was sent
 
  private:
   static constexpr size_t kMethods = 7;

@@ -50,19 +50,27 @@ TEST(Server, PutsOfEveryKind) {
   EXPECT_EQ(client.exchange(world.put("/b/unsigned", body)).status, 200);
   EXPECT_EQ(client.exchange(world.put("/b/signed", body, to_hex(sha256(body)))).status, 200);
   EXPECT_EQ(client.exchange(world.put("/b/empty", "", kEmptySha256)).status, 200);
-  EXPECT_EQ(client.exchange(world.put_chunked("/b/s", PayloadKind::kStreamingSigned,
-                                              "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", body, 65536))
-                .status, 200);
+  EXPECT_EQ(client
+                .exchange(world.put_chunked("/b/s", PayloadKind::kStreamingSigned,
+                                            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", body, 65536))
+                .status,
+            200);
   const std::vector<std::pair<std::string, std::string>> trailers = {
       {"x-amz-checksum-crc32", "AAAAAA=="}};
-  EXPECT_EQ(client.exchange(world.put_chunked("/b/st", PayloadKind::kStreamingSignedTrailer,
-                                              "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", body,
-                                              8192, trailers)).status, 200);
+  EXPECT_EQ(client
+                .exchange(world.put_chunked("/b/st", PayloadKind::kStreamingSignedTrailer,
+                                            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", body,
+                                            8192, trailers))
+                .status,
+            200);
   EXPECT_EQ(world.handler.trailers["x-amz-checksum-crc32"], "AAAAAA==");
   world.handler.trailers.clear();
-  EXPECT_EQ(client.exchange(world.put_chunked("/b/ut", PayloadKind::kStreamingUnsignedTrailer,
-                                              "STREAMING-UNSIGNED-PAYLOAD-TRAILER", body, 1000,
-                                              trailers)).status, 200);
+  EXPECT_EQ(
+      client
+          .exchange(world.put_chunked("/b/ut", PayloadKind::kStreamingUnsignedTrailer,
+                                      "STREAMING-UNSIGNED-PAYLOAD-TRAILER", body, 1000, trailers))
+          .status,
+      200);
   EXPECT_EQ(world.handler.trailers["x-amz-checksum-crc32"], "AAAAAA==");
   for (const char* key : {"unsigned", "signed", "s", "st", "ut"})
     EXPECT_EQ(world.handler.puts[std::string("b/") + key], body) << key;
@@ -106,11 +114,13 @@ TEST(Server, PresignedUrlsAndVirtualHosts) {
   request.path = "//a/../k";
   request.host = "photos.s3.localhost:9000";
   const std::string target = world.signer.presigned_target(request, world.now(), 60);
-  EXPECT_EQ(client.exchange("GET " + target + " HTTP/1.1\r\nHost: " + request.host + "\r\n\r\n").body,
-            "hello /a/../k");
+  EXPECT_EQ(
+      client.exchange("GET " + target + " HTTP/1.1\r\nHost: " + request.host + "\r\n\r\n").body,
+      "hello /a/../k");
   world.env.run_for(std::chrono::seconds(62));
-  EXPECT_EQ(client.exchange("GET " + target + " HTTP/1.1\r\nHost: " + request.host + "\r\n\r\n")
-                .code(), "AccessDenied");
+  EXPECT_EQ(
+      client.exchange("GET " + target + " HTTP/1.1\r\nHost: " + request.host + "\r\n\r\n").code(),
+      "AccessDenied");
 }
 
 TEST(Server, ContinueIsSentWhenTheHandlerReads) {
@@ -138,7 +148,8 @@ TEST(Server, ContinueIsSentWhenTheHandlerReads) {
 
   Client other = world.connect();
   EXPECT_EQ(other.exchange(world.head("PUT", "/b/k", {{"Content-Length", "1"}, {"Expect", "tea"}}))
-                .status, 417);
+                .status,
+            417);
 }
 
 TEST(Server, RefusedRequestsKeepTheConnection) {
@@ -147,8 +158,9 @@ TEST(Server, RefusedRequestsKeepTheConnection) {
   EXPECT_EQ(client.exchange("GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n").code(), "AccessDenied");
   EXPECT_EQ(client.exchange(world.get("/b/missing")).code(), "NoSuchKey");
   // An unread body that is short is skipped.
-  EXPECT_EQ(client.exchange("PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello").code(),
-            "AccessDenied");
+  EXPECT_EQ(
+      client.exchange("PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello").code(),
+      "AccessDenied");
   EXPECT_EQ(client.exchange(world.put("/b/ignore", std::string(100'000, 'i'))).status, 200);
   EXPECT_EQ(client.exchange(world.get("/b/k")).body, "hello k");
   EXPECT_EQ(world.handler.puts.size(), 0u);

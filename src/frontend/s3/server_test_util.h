@@ -98,7 +98,7 @@ struct Answer {
   int status = 0;  // 0: the connection ended instead
   std::string head;
   std::string body;
-  bool whole = false;  // the body is as long as it says
+  bool whole = false;         // the body is as long as it says
   std::string code() const {  // of an error
     const size_t at = body.find("<Code>");
     return at == std::string::npos ? "" : body.substr(at + 6, body.find("</Code>") - at - 6);
@@ -112,9 +112,7 @@ class Client {
   Client(env::SimEnv& env, std::unique_ptr<env::Stream> stream)
       : env_(env), stream_(std::move(stream)) {}
 
-  bool send(std::string bytes) {
-    return env_.run(write(stream_.get(), std::move(bytes)));
-  }
+  bool send(std::string bytes) { return env_.run(write(stream_.get(), std::move(bytes))); }
   // The next answer. `head_only`: it has no body (HEAD).
   Answer receive(bool head_only = false) {
     return env_.run(read_answer(stream_.get(), &rest_, head_only));
@@ -214,7 +212,8 @@ struct ServerWorld {
   std::string put(std::string path, const std::string& body,
                   std::string_view content_sha256 = "UNSIGNED-PAYLOAD") {
     return head("PUT", std::move(path), {{"Content-Length", std::to_string(body.size())}},
-                content_sha256) + body;
+                content_sha256) +
+           body;
   }
   std::string put_chunked(std::string path, PayloadKind kind, std::string_view word,
                           const std::string& body, size_t chunk_bytes,

@@ -2,8 +2,8 @@
 //
 // A key depends on the secret, the day and the region. Entries keep the secret they were made from:
 // after a rotation the old one no longer matches. Bounded; when full it starts afresh, which costs
-// each key one derivation (a full cache means more than a hundred users of several regions and days).
-// On the reactor only.
+// each key one derivation (a full cache means more than a hundred users of several regions and
+// days). On the reactor only.
 #pragma once
 
 #include <string>

@@ -87,7 +87,9 @@ std::optional<PayloadKind> parse_payload_kind(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_signature(std::string_view text) { return text.size() == 64 && is_lower_hex(text); }
+bool is_signature(std::string_view text) {
+  return text.size() == 64 && is_lower_hex(text);
+}
 
 std::optional<CredentialScope> parse_credential(std::string_view text) {
   CredentialScope out;
@@ -145,12 +147,12 @@ std::expected<SignatureFields, std::string> parse_authorization(std::string_view
     *slot = part.substr(std::min(equals + 1, part.size()));
     if (slot->empty()) return std::unexpected("A parameter of the Authorization header is empty.");
   }
-  if (credential.empty())
-    return std::unexpected("The Authorization header has no Credential.");
+  if (credential.empty()) return std::unexpected("The Authorization header has no Credential.");
   if (signed_headers.empty())
     return std::unexpected("The Authorization header has no SignedHeaders.");
   if (!is_signature(signature))
-    return std::unexpected("The Authorization header has no Signature of 64 lower-case hex digits.");
+    return std::unexpected(
+        "The Authorization header has no Signature of 64 lower-case hex digits.");
 
   SignatureFields fields;
   const auto scope = parse_credential(credential);

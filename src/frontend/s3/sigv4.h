@@ -1,7 +1,8 @@
 // AWS Signature Version 4 as S3 uses it: pure functions and values, without clock or policy.
 //
 // Who may do what, when a signature is too old and what the answers are is authenticator.h; this
-// is the calculation, used to check requests, chunks and trailers, and to make signatures (tests, bench).
+// is the calculation, used to check requests, chunks and trailers, and to make signatures (tests,
+// bench).
 //
 // S3 differs from other services: the path is encoded once and never normalised; the payload's hash
 // is a header (x-amz-content-sha256) and may be a word that says how the payload is signed.

@@ -52,10 +52,11 @@ TEST(SigV4Examples, PutObject) {
       "Date: Fri, 24 May 2013 00:00:00 GMT\r\n"
       "x-amz-date: 20130524T000000Z\r\n"
       "x-amz-storage-class: REDUCED_REDUNDANCY\r\n"
-      "x-amz-content-sha256: " + hash + "\r\n\r\n";
-  EXPECT_EQ(signature_of(head, "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
-                         hash),
-            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
+      "x-amz-content-sha256: " +
+      hash + "\r\n\r\n";
+  EXPECT_EQ(
+      signature_of(head, "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class", hash),
+      "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
 TEST(SigV4Examples, GetBucketLifecycle) {
@@ -103,11 +104,11 @@ TEST(SigV4Examples, ChunkedUpload) {
       "Content-Encoding: aws-chunked\r\n"
       "x-amz-decoded-content-length: 66560\r\n"
       "Content-Length: 66824\r\n\r\n";
-  const std::string seed = signature_of(
-      head,
-      "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;"
-      "x-amz-decoded-content-length;x-amz-storage-class",
-      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+  const std::string seed =
+      signature_of(head,
+                   "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;"
+                   "x-amz-decoded-content-length;x-amz-storage-class",
+                   "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
   EXPECT_EQ(seed, "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9");
 
   ChunkSignatures chain(derive_signing_key(kSecret, "20130524", "us-east-1"), kDate, kScope, seed);
@@ -151,8 +152,10 @@ TEST(SigV4Examples, ChunkedUploadWithTrailer) {
 
 TEST(SigV4Canonical, HeadersAreFoldedTrimmedAndJoined) {
   Request request;
-  ASSERT_FALSE(parse_head("GET / HTTP/1.1\r\nHost:  h:9000 \r\nX-Amz-Meta-A:  a   b \t c  \r\n"
-                          "x-amz-meta-a: second\r\n\r\n", &request));
+  ASSERT_FALSE(
+      parse_head("GET / HTTP/1.1\r\nHost:  h:9000 \r\nX-Amz-Meta-A:  a   b \t c  \r\n"
+                 "x-amz-meta-a: second\r\n\r\n",
+                 &request));
   SignatureFields fields;
   fields.signed_headers = {"host", "x-amz-meta-a"};
   fields.signed_headers_text = "host;x-amz-meta-a";
@@ -209,29 +212,31 @@ TEST(SigV4Fields, CredentialScopes) {
 TEST(SigV4Fields, AuthorizationHeaders) {
   const std::string sig(64, 'a');
   const std::string cred = "Credential=AK/20130524/r/s3/aws4_request";
-  const std::string ok = "AWS4-HMAC-SHA256 " + cred + ", SignedHeaders=host;range, Signature=" + sig;
+  const std::string ok =
+      "AWS4-HMAC-SHA256 " + cred + ", SignedHeaders=host;range, Signature=" + sig;
   const auto fields = parse_authorization(ok);
   ASSERT_TRUE(fields) << fields.error();
   EXPECT_EQ(fields->signed_headers.size(), 2u);
   EXPECT_EQ(fields->signature, sig);
   // Without blanks after the commas, as some clients write it.
-  EXPECT_TRUE(parse_authorization("AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig));
-  for (const std::string& bad : {
-           std::string("AWS4-HMAC-SHA256"), std::string("AWS4-HMAC-SHA256 "),
-           "AWS4-HMAC-SHA256" + cred + ",SignedHeaders=host,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host",
-           "AWS4-HMAC-SHA256 " + cred + ",Signature=" + sig,
-           "AWS4-HMAC-SHA256 SignedHeaders=host,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=range,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;Range,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;host,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + "a",
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + std::string(64, 'A'),
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + ",Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + "," + cred + ",SignedHeaders=host,Signature=" + sig,
-           "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + ",More=1"})
+  EXPECT_TRUE(
+      parse_authorization("AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig));
+  for (const std::string& bad :
+       {std::string("AWS4-HMAC-SHA256"), std::string("AWS4-HMAC-SHA256 "),
+        "AWS4-HMAC-SHA256" + cred + ",SignedHeaders=host,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host",
+        "AWS4-HMAC-SHA256 " + cred + ",Signature=" + sig,
+        "AWS4-HMAC-SHA256 SignedHeaders=host,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=range,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;Range,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;host,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host;,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + "a",
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + std::string(64, 'A'),
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + ",Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + "," + cred + ",SignedHeaders=host,Signature=" + sig,
+        "AWS4-HMAC-SHA256 " + cred + ",SignedHeaders=host,Signature=" + sig + ",More=1"})
     EXPECT_FALSE(parse_authorization(bad)) << bad;
 }
 

@@ -41,8 +41,8 @@ std::unexpected<Error> invalid(std::string_view what) {
 }
 
 // The one protocol that this server speaks.
-int select_http11(SSL*, const unsigned char** out, unsigned char* out_size,
-                  const unsigned char* in, unsigned in_size, void*) {
+int select_http11(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                  unsigned in_size, void*) {
   static constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, in, in_size) !=
@@ -84,7 +84,9 @@ Status use_certificates(SSL_CTX* context, std::string_view pem) {
 
 }  // namespace
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
 
 Result<std::shared_ptr<TlsContext>> TlsContext::for_server(const CertificateAndKey& pem) {
   ContextPtr context = new_context(TLS_server_method());

@@ -46,8 +46,8 @@ class TlsContext : public std::enable_shared_from_this<TlsContext> {
   SSL_CTX* context_;
 };
 
-// A P-256 key and a certificate for localhost, 127.0.0.1, ::1, `host` and buckets as virtual hosts below
-// s3.localhost and `host`; valid for ten years from `now`. For trying out and for tests.
+// A P-256 key and a certificate for localhost, 127.0.0.1, ::1, `host` and buckets as virtual hosts
+// below s3.localhost and `host`; valid for ten years from `now`. For trying out and for tests.
 Result<CertificateAndKey> make_self_signed(const std::string& host, Nanos now);
 
 }  // namespace atl::s3

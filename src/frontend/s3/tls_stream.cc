@@ -63,7 +63,9 @@ int bio_write(BIO* bio, const char* from, size_t size, size_t* put) {
   return 1;
 }
 
-long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long bio_ctrl(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 BIO_METHOD* bio_method() {
   static BIO_METHOD* method = [] {

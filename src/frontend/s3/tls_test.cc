@@ -33,8 +33,8 @@ struct TlsWorld : ServerWorld {
 
 TEST(Tls, ServesRequests) {
   TlsWorld world;
-  for (const char* host : {"localhost", "127.0.0.1", "::1", "s3.example.com", "b.s3.localhost",
-                           "b.s3.example.com"}) {
+  for (const char* host :
+       {"localhost", "127.0.0.1", "::1", "s3.example.com", "b.s3.localhost", "b.s3.example.com"}) {
     Client client = world.connect_tls(host);
     EXPECT_EQ(client.exchange(world.get("/b/k")).body, "hello k") << host;
     EXPECT_EQ(client.exchange(world.put("/b/k", std::string(200'000, 't'))).status, 200);

@@ -1,7 +1,7 @@
 // Request targets: percent-encoding, query strings, and which bucket and key a request means.
 //
-// Nothing here normalises a path: "//", "." and ".." are bytes of a key like any other. Decoding and
-// encoding again gives S3's canonical form, which is what clients sign (single encoding).
+// Nothing here normalises a path: "//", "." and ".." are bytes of a key like any other. Decoding
+// and encoding again gives S3's canonical form, which is what clients sign (single encoding).
 //
 // Source: RFC 3986; Amazon S3 User Guide, "Virtual hosting of buckets".
 #pragma once

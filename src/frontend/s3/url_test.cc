@@ -62,8 +62,8 @@ TEST(Url, RefusesWhatIsNoTargetOrHost) {
   for (std::string_view bad : {"", "b/k", "*", "/b/%", "/b/%4", "/b/%4g", "/b/%00", "/b/k#f",
                                "/b?a=%", "/b?%zz=1", "//b", "//"})
     EXPECT_FALSE(resolve("h", bad)) << bad;
-  for (std::string_view bad : {"a b", "h:port", "h:99999", "h:", "a/b", "[::1", "[::g]", "a@b",
-                               "[::1]x", "h:1:2", "%41"})
+  for (std::string_view bad :
+       {"a b", "h:port", "h:99999", "h:", "a/b", "[::1", "[::g]", "a@b", "[::1]x", "h:1:2", "%41"})
     EXPECT_FALSE(resolve(bad, "/b/k")) << bad;
 }
 

@@ -14,9 +14,12 @@ constexpr size_t kDrainStepBytes = 16_KiB;
 
 bool WireReader::at_end() const {
   switch (framing_.kind) {
-    case BodyFraming::Kind::kNone: return true;
-    case BodyFraming::Kind::kLength: return left_ == 0;
-    case BodyFraming::Kind::kChunked: return chunks_.state() == ChunkFraming::State::kDone;
+    case BodyFraming::Kind::kNone:
+      return true;
+    case BodyFraming::Kind::kLength:
+      return left_ == 0;
+    case BodyFraming::Kind::kChunked:
+      return chunks_.state() == ChunkFraming::State::kDone;
   }
   return true;
 }

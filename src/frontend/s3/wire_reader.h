@@ -1,7 +1,7 @@
 // The body of one HTTP request without its framing: Content-Length or chunked transfer coding.
 //
-// What comes out is the payload, or aws-chunked data that aws_chunked_reader.h takes apart. Knows where
-// the body ends, so that the connection knows whether another request can follow.
+// What comes out is the payload, or aws-chunked data that aws_chunked_reader.h takes apart. Knows
+// where the body ends, so that the connection knows whether another request can follow.
 #pragma once
 
 #include <optional>
@@ -24,10 +24,11 @@ class WireReader final : private ChunkSink {
   Task<Result<size_t>> read(MutableByteSpan into);
 
   bool at_end() const;
-  std::optional<uint64_t> remaining() const;  // nullopt: chunked, and not at the end
+  std::optional<uint64_t> remaining() const;       // nullopt: chunked, and not at the end
   const S3Error& error() const { return error_; }  // of the last read, when it failed
 
-  // Reads on to the end of the body and forgets it; false when it is longer than `bytes_max` or fails.
+  // Reads on to the end of the body and forgets it; false when it is longer than `bytes_max` or
+  // fails.
   Task<bool> drain(uint64_t bytes_max);
 
  private:
