@@ -215,6 +215,30 @@ TEST_F(ClientTest, AnUnfinishedBodyIsDiscarded) {
   EXPECT_EQ(cluster_.shards_stored(), before);
 }
 
+// A body that finds the devices full lets room be made, a bounded number of times, and then says
+// why.
+TEST(ClientRoom, AFullClusterIsAskedForRoomBeforeABodyFails) {
+  stripe::TestClusterOptions small;
+  small.device_bytes = device::kMinDeviceBytes;
+  TestCluster cluster(small);
+  FakePartition partition(cluster.store());
+  Client client(cluster.env(), partition, cluster.store());
+  const Buf bytes = pattern(9, kFullStripe);
+  Errc refused{};
+  for (int i = 0; i < 200 && refused == Errc{}; ++i) {
+    auto data = cluster.run(write_body(&client, bytes, bytes.size(), 1u << 20));
+    if (!data) refused = data.error().code;
+  }
+  EXPECT_EQ(refused, Errc::kNoSpace);
+  EXPECT_EQ(partition.rooms_asked, 1) << "there was nothing to win";
+  partition.rooms_asked = 0;
+  partition.rooms_to_win = 100;  // so it is told, and it is not true
+  auto data = cluster.run(write_body(&client, bytes, bytes.size(), 1u << 20));
+  ASSERT_FALSE(data.has_value());
+  EXPECT_EQ(data.error().code, Errc::kNoSpace);
+  EXPECT_EQ(partition.rooms_asked, 3);
+}
+
 TEST_F(ClientTest, ABodyOutlivesTheLossOfDomains) {
   const Buf bytes = pattern(7, 2 * kFullStripe);
   const ns::FileData data = write(bytes, bytes.size(), 1u << 20);

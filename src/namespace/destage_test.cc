@@ -171,6 +171,35 @@ TEST_F(DestageTest, SpaceOfDeletedDataComesBack) {
   t.expect_no_garbage();
 }
 
+TEST(Room, TheSmallestDeviceSaysWhatTheJournalMayTake) {
+  cluster::ClusterMap map;
+  for (const uint64_t bytes : {64ull << 20, 1ull << 40}) {
+    cluster::DeviceEntry device;
+    device.capacity_bytes = bytes;
+    map.devices.push_back(device);
+  }
+  const PartitionOptions small = sized_for(map, {});
+  EXPECT_EQ(small.checkpoint_journal_bytes, 1u << 20);
+  EXPECT_EQ(small.journal_segment_bytes, 512u << 10);
+  EXPECT_EQ(small.inline_backlog_bytes, 8u << 20);
+  map.devices[0].state = cluster::DeviceState::kReplaced;
+  const PartitionOptions large = sized_for(map, {});
+  EXPECT_EQ(large.checkpoint_journal_bytes, PartitionOptions().checkpoint_journal_bytes);
+  EXPECT_EQ(large.journal_segment_bytes, PartitionOptions().journal_segment_bytes);
+  EXPECT_EQ(large.inline_backlog_bytes, PartitionOptions().inline_backlog_bytes);
+}
+
+TEST_F(DestageTest, MakingRoomFreesWhatIsDeadAtOnceAndSaysWhenThereIsNothing) {
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(t.put("b", fmt::format("k{}", i), body_of(10'000, i)));
+  ASSERT_TRUE(t.env.run(t.partition->destage()).has_value());
+  ASSERT_TRUE(t.env.run(t.partition->checkpoint()).has_value());
+  EXPECT_FALSE(t.env.run(t.partition->make_room())) << "all of it is alive";
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(t.remove("b", fmt::format("k{}", i)));
+  t.env.run_for(kMakeRoomPause);
+  (void)t.env.run(t.partition->make_room());
+  t.expect_no_garbage();
+}
+
 TEST_F(DestageTest, WhenThereIsNoRoomNewDataIsRefusedAndDeletesGoOn) {
   t.stripes.user_room = 1u << 20;
   t.stripes.system_room = 2u << 20;
