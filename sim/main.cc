@@ -112,7 +112,7 @@ int run_planted(const Options& options, Shared* shared) {
 #ifndef ATOLL_PLANTED_BUGS
   (void)options;
   (void)shared;
-  std::fprintf(stderr, "this build has no planted bugs: use the dev preset\n");
+  std::fprintf(stderr, "this build has no planted bugs\n");
   return 2;
 #else
   int missed = 0, found = 0;

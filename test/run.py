@@ -17,7 +17,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build/release"
-DEV = ROOT / "build/dev"
 # Planted bugs that the simulator was seen to find within a few dozen seeds. The others are looked for by
 # `./dev sim --planted-bugs all`, which takes longer; test/README.md says which it has found.
 PLANTED_BUGS = ["ack-before-flush", "skip-read-checksum", "forget-fence", "drop-segment-tail", "free-live-zone",
@@ -59,7 +58,7 @@ def script_suites(folder):
 
 
 def sim_suites():
-    sim = str(DEV / "bin/atoll-sim")
+    sim = str(RELEASE / "bin/atoll-sim")
     return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "150"), "--jobs", "2"],
                   alone=True),
             *[Suite(f"sim/planted-{bug}", [sim, "--planted-bugs", bug, "--jobs", "2"], alone=True)
@@ -108,9 +107,7 @@ def main():
 
     wants_sim = not args.names or any("sim" in n or "planted" in n for n in args.names)
     if not args.no_build:
-        build("release")
-        if wants_sim:
-            build("dev", "atoll-sim")
+        build("release", "all", *(["atoll-sim"] if wants_sim else []))
 
     suites = unit_suites() + model_suites() + script_suites("clients") + script_suites("faults")
     if wants_sim:
