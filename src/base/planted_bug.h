@@ -1,6 +1,6 @@
-// Bugs on purpose. Where ATOLL_PLANTED_BUGS is defined (never in what ships) the simulator switches one
-// on and must find it: that is how the tests are tested. Without it, planted() is constant false
-// and leaves no code behind. Each use sits at the line whose absence would break a promise.
+// Bugs on purpose. Where ATOLL_PLANTED_BUGS is defined (never in what ships) the simulator switches
+// one on and must find it: that is how the tests are tested. Without it, planted() is constant
+// false and leaves no code behind. Each use sits at the line whose absence would break a promise.
 #pragma once
 
 #include <string_view>
