@@ -59,7 +59,7 @@ def script_suites(folder):
 
 def sim_suites():
     sim = str(RELEASE / "bin/atoll-sim")
-    return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "150"), "--jobs", "2"],
+    return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "100"), "--jobs", "2"],
                   alone=True),
             *[Suite(f"sim/planted-{bug}", [sim, "--planted-bugs", bug, "--jobs", "2"], alone=True)
               for bug in PLANTED_BUGS]]

@@ -2,7 +2,7 @@
 //
 //   device_open.cc    probe, format, open           shard_calls.cc    shards
 //   segment_calls.cc  journal runs and promises     verify.cc         scrub
-//   device_impl.cc    the Device class on top of it, close
+//   device_impl.h     the Device class on top of it
 //
 // Owned by DeviceImpl; every task that may be suspended holds a share of it, so that a device
 // that is dropped (a crash in the simulator) dies only after its last task.

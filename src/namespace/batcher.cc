@@ -146,7 +146,7 @@ Task<void> PartitionImpl::run_batch() {
     if (error.code == Errc::kFenced) {
       for (const OpPtr& op : ops) refuse(op, error);
       fence(error);
-    } else if (error.code == Errc::kNoSpace && ops.size() > 1) {
+    } else if ((error.code == Errc::kNoSpace || error.code == Errc::kTooLarge) && ops.size() > 1) {
       ATOLL_PROBE("journal_full_ops_go_alone");
       solo_batches_ = ops.size();
       requeue(ops);

@@ -73,6 +73,8 @@ Task<Result<size_t>> PartitionImpl::free_once() {
 Task<void> PartitionImpl::free_loop() {
   while (!stopping_) {
     co_await free_bell_.wait(env_, kFreeInterval);
+    // Bodies whose operation was answered "unknown" when recovery had looked already.
+    if (serving_ && !unknown_stripes_.empty()) co_await resolve_unknown_stripes();
     size_t empty_rounds = 0;
     // Two rounds without any: the cursor has been through all that readers hold up.
     while (serving_ && !stopping_ && empty_rounds < 2) {

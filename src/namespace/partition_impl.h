@@ -1,14 +1,16 @@
+// clang-format off
 // The partition, by phase:
 //
-//   batcher.cc        queue -> evaluate -> journal -> view -> answer (numbered in
-//   docs/paths/namespace-write.md) reads.cc          lookups in the committed view bucket_ops.cc
-//   object_ops.cc  copy_op.cc  upload_ops.cc  rename_op.cc  list_op.cc room.cc back-pressure: who
-//   may still bring data destager.cc       inline data -> packed stripes;   repack.cc  sparse
-//   packed stripes -> new ones freer.cc          stripes without references -> deleted; reclaim.cc
-//   deleted files' rows -> gone checkpoint.cc     the view's files -> stripes;   restore.cc  and
-//   back recovery.cc       a broken journal or a damaged view while serving catalog.cc        what
-//   must be kept;   consistency.cc  does all of it add up lifecycle.cc      open, background tasks,
-//   close
+//   batcher.cc      queue -> evaluate -> journal -> view -> answer (docs/paths/namespace-write.md)
+//   bucket_ops.cc   object_ops.cc   copy_op.cc (and renaming)   upload_ops.cc   list_op.cc
+//   room.cc         back-pressure: who may still bring data; making room
+//   destager.cc     inline data -> packed stripes       repack.cc    sparse packed stripes -> new ones
+//   freer.cc        stripes without references go       reclaim.cc   deleted files' rows go
+//   checkpoint.cc   the view's files -> stripes         restore.cc   and back
+//   recovery.cc     a broken journal or a damaged view while serving
+//   catalog.cc      what must be kept                   consistency.cc  does all of it add up
+//   lifecycle.cc    open, background tasks, close
+// clang-format on
 //
 // Threads: the reactor's. `view_` is read from worker threads by SnapshotReaders, which hold it.
 //

@@ -136,7 +136,8 @@ void PartitionImpl::expire_waiters() {
   for (const OpPtr& op : queue_) {
     if (now - op->queued_at > kRecoveryWaitMax) {
       ATOLL_PROBE("op_expired");
-      refuse(op, Error(Errc::kUnavailable, "the partition is recovering; nothing was changed"));
+      // Not kUnavailable, which leaves the outcome open: the body's stripes are free to go.
+      refuse(op, Error(Errc::kBusy, "the partition is not ready; nothing was changed; try again"));
     } else {
       kept.push_back(op);
     }

@@ -9,8 +9,8 @@ namespace atl::s3 {
 namespace {
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-// Below this a read is hashed after it has come, not while the next one comes.
-constexpr uint64_t kOverlapBytesMin = 2 * kHashPieceBytes;
+// A read that asks for less is hashed after it has come, not while the next one comes.
+constexpr uint64_t kOverlapBytesMin = 2 * kPayloadPieceBytes;
 const Headers kNoTrailers;
 
 }  // namespace
@@ -105,7 +105,7 @@ Task<Result<size_t>> HttpBody::read_hashed(MutableByteSpan into) {
   size_t hashed = 0;
   do {
     const MutableByteSpan room =
-        into.subspan(filled, std::min(into.size() - filled, kHashPieceBytes));
+        into.subspan(filled, std::min(into.size() - filled, kPayloadPieceBytes));
     Result<size_t> n = co_await wire_.read(room);
     if (!n) {
       co_await hash_->wait();
@@ -113,7 +113,7 @@ Task<Result<size_t>> HttpBody::read_hashed(MutableByteSpan into) {
     }
     if (*n == 0) break;
     filled += *n;
-    if (filled - hashed >= kHashPieceBytes && !hash_->busy()) {
+    if (filled - hashed >= kPayloadPieceBytes && !hash_->busy()) {
       ATOLL_PROBE("s3_payload_hash_overlapped");
       hash_->start(into.subspan(hashed, filled - hashed));
       hashed = filled;

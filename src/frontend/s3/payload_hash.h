@@ -17,7 +17,7 @@ namespace atl::s3 {
 // us.
 inline constexpr size_t kInlineHashBytesMax = 64_KiB;
 // How much is handed to a worker at a time.
-inline constexpr size_t kHashPieceBytes = 256_KiB;
+inline constexpr size_t kPayloadPieceBytes = 256_KiB;
 
 class PayloadHash {
  public:
