@@ -85,7 +85,8 @@ class DeviceCore : public std::enable_shared_from_this<DeviceCore> {
   Status check_fence(SegmentId id, PartitionId partition, Epoch epoch) const;
   Verdict judge_run(SegmentId id, PartitionId partition, Epoch epoch, const Run& run);
   Task<Result<SegmentState>> write_promise(SegmentId id, PartitionId partition, Epoch epoch,
-                                           bool seal, Lsn first_lsn, uint32_t first_chain);
+                                           bool seal, Lsn first_lsn, uint32_t first_chain,
+                                           bool again = false);
   Result<SegmentState> state_of(SegmentId id) const;
   Segment& segment_for_append(SegmentId id, PartitionId partition, Lsn first_lsn,
                               uint32_t first_chain);

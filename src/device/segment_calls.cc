@@ -237,7 +237,7 @@ Task<Result<SegmentState>> DeviceCore::seal_segment(SegmentId id, PartitionId pa
 
 Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId partition,
                                                      Epoch epoch, bool seal, Lsn first_lsn,
-                                                     uint32_t first_chain) {
+                                                     uint32_t first_chain, bool again) {
   ATOLL_CO_TRY(Place place,
                co_await space_.reserve(Stream::kJournal, kPromiseBlocks, Claim::kJournal));
   ATOLL_CO_TRY_STATUS(check_fence(id, partition, epoch));
@@ -249,7 +249,7 @@ Task<Result<SegmentState>> DeviceCore::write_promise(SegmentId id, PartitionId p
                      fmt::format("segment {} is of partition {}", id, s.partition));
     if (seal && (s.first_lsn != first_lsn || s.first_chain != first_chain))
       co_return fail(Errc::kConflict, fmt::format("segment {} begins at {}", id, s.first_lsn));
-    if (epoch == s.promised && (s.sealed || !seal)) {
+    if (epoch == s.promised && (s.sealed || !seal) && !again) {
       // Promised already, or about to be: wait until it and all before it is durable.
       place.lock = env::Permit();
       while (true) {

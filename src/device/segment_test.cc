@@ -174,6 +174,29 @@ TEST(Segments, AFenceOutlivesItsSegment) {
   EXPECT_OK(disk.append(1, runs[0], 5));
 }
 
+TEST(Segments, ScrubWritesADamagedPromiseAnew) {
+  TestDisk disk(61);
+  disk.make();
+  const auto runs = history(3, 1);
+  EXPECT_OK(disk.append(1, runs[0], 1));
+  EXPECT_OK(disk.seal(1, 5));
+  const auto at = disk.core().locate_run(SegmentId(1), runs[0].first_lsn);
+  ASSERT_TRUE(at.has_value());
+  const uint32_t blocks = run_record_blocks(static_cast<uint32_t>(runs[0].payload.size()));
+  disk.flip(disk.layout().offset(at->zone, at->block + blocks) + 40);
+  const VerifyResult first = disk.verify_all();
+  EXPECT_EQ(first.bad_metadata, 1u);
+  EXPECT_TRUE(first.bad_segments.empty());
+  const VerifyResult second = disk.verify_all();
+  EXPECT_EQ(second.bad_metadata, 0u);
+  EXPECT_TRUE(second.bad_segments.empty());
+  disk.crash();
+  EXPECT_OK(disk.open());
+  EXPECT_EQ(disk.device->list_segments()[0].promised, Epoch(5));
+  EXPECT_EQ(code_of(disk.append(2, runs[0], 4)), Errc::kFenced);
+  expect_history(disk, 1, runs);
+}
+
 TEST(Segments, ARepeatWithAHigherEpochPromisesItDurably) {
   TestDisk disk(7);
   disk.make();

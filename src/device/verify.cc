@@ -79,6 +79,23 @@ Task<Result<VerifyResult>> DeviceCore::verify_zone(uint32_t number) {
     if (it == segments_.end()) continue;
     const Location here{number, at.second};
     const Segment& s = it->second;
+    if (s.promise == here && !s.deleting) {  // known here: written anew, like other metadata
+      ATOLL_PROBE("device: scrub rewrote a promise");
+      const Epoch promised = s.promised;
+      const PartitionId partition = s.partition;
+      const bool sealed = s.sealed;
+      const Lsn first_lsn = s.first_lsn;
+      const uint32_t first_chain = s.first_chain;
+      const auto rewritten =
+          co_await write_promise(id, partition, promised, sealed, first_lsn, first_chain, true);
+      if (rewritten) {
+        ++out.bad_metadata;
+        continue;
+      }
+      ATOLL_CO_TRY_STATUS(medium_.usable());
+      damaged.insert(id);
+      continue;
+    }
     const bool still =
         s.promise == here || std::any_of(s.runs.begin(), s.runs.end(),
                                          [&](const RunEntry& r) { return r.location() == here; });
