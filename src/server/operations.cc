@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cluster/placement.h"
-#include "journal/state_store.h"
 #include "server/layout.h"
 #include "server/local_cluster.h"
 
@@ -262,30 +261,15 @@ Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
   scrub_.progress = 0;
   scrub_.error.reset();
   std::function<void(double)> progress = [this](double done) { scrub_.progress = done * 0.95; };
-  // A damaged replica that the journal has replaced stays on its device until its segment is
-  // trimmed: it is garbage that happens to be damaged, and not counted.
-  auto listed = co_await journal::load_state(*coordinator_, options_.partition.id);
-  auto found = std::make_shared<std::vector<std::pair<DeviceId, SegmentId>>>();
-  maintenance_->on_bad_segment(
-      [found](DeviceId device, SegmentId segment) { found->emplace_back(device, segment); });
   Result<stripe::ScrubReport> report = co_await maintenance_->scrub(std::move(progress));
-  if (report && listed) {
-    std::erase_if(*found, [&listed](const auto& bad) {
-      if (bad.second >= listed->state.next_segment) return false;
-      for (const journal::SegmentEntry& segment : listed->state.segments)
-        if (segment.id == bad.second)
-          return std::find(segment.replicas.begin(), segment.replicas.end(), bad.first) ==
-                 segment.replicas.end();
-      return true;  // of a segment that is on no list any more
-    });
-    report->bad_segments = found->size();
-  }
   if (report) {
-    // The journal reads its replicas itself: a device can say that a segment is damaged, not mend
-    // it.
+    // The journal reads each replica that it needs, and what it finds bad is what counts. A device
+    // also reports damage in what is garbage: replicas that were replaced, until their segment is
+    // trimmed.
     auto journal = co_await partition_->journal().scrub();
     if (journal) {
-      report->repaired += report->bad_segments;
+      report->bad_segments = journal->bad_replicas;
+      report->repaired += journal->bad_replicas;
     } else {
       report = fail(std::move(journal.error()).with_context("journal"));
     }
