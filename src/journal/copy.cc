@@ -29,11 +29,28 @@ Task<CopyOutcome> copy_segment(cluster::ClusterView& view, CopyOrder order) {
   if (!sealed) co_return target_error(std::move(sealed).error());
   if (sealed->first_lsn != segment.first_lsn || sealed->next_lsn < segment.first_lsn)
     co_return target_error(Error(Errc::kConflict, "it has another segment of this id"));
+  if (sealed->next_lsn > segment.first_lsn) ATOLL_PROBE("journal.copy_resumed");
+
+  // What a device that is not on the list holds was left there when another replaced it, perhaps
+  // because it is damaged. Nobody has read it since.
+  const auto& listed = segment.replicas;
+  if (std::find(listed.begin(), listed.end(), order.target) == listed.end()) {
+    const bool whole = sealed->next_lsn >= order.end.next;
+    const Cursor held = whole ? order.end : Cursor{sealed->next_lsn, sealed->chain};
+    const Cursor beginning{segment.first_lsn, segment.first_chain};
+    auto verified = co_await verify_replica(view, segment.id, order.target, beginning, held);
+    if (!verified) {
+      Error why = std::move(verified).error();
+      if (why.code == Errc::kUnavailable) co_return target_error(std::move(why));
+      ATOLL_PROBE("journal.copy_refused_stray");
+      co_return target_error(
+          Error(Errc::kConflict, "it has a damaged copy of before: " + why.message));
+    }
+  }
   if (sealed->next_lsn > order.end.next)
     co_return CopyOutcome{};  // with a run that was never committed
   if (sealed->next_lsn == order.end.next && sealed->chain != order.end.chain)
     co_return target_error(Error(Errc::kConflict, "it ends with another chain"));
-  if (sealed->next_lsn > segment.first_lsn) ATOLL_PROBE("journal.copy_resumed");
 
   const bool same_id = order.source_id.value == 0 || order.source_id == segment.id;
   if (same_id) std::erase(order.sources, order.target);

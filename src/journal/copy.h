@@ -3,7 +3,8 @@
 // The target is sealed with the owner's epoch first: that makes the segment there if it is absent,
 // says how far it is, and lets only this owner (or a later one) write to it. So a copy that a stale
 // owner began can never mix with a newer one's; and as all replicas hold prefixes of one sequence,
-// copying is always only appending.
+// copying is always only appending. What an unlisted target has already is read and verified before
+// anything is added to it.
 #pragma once
 
 #include <vector>
@@ -27,8 +28,8 @@ struct CopyOrder {
 };
 
 // Success: the target durably holds every run up to `end`. Errors of the target: kFenced (a later
-// owner sealed it), kConflict (what it has is not a prefix of this segment), kNoSpace, kIo and the
-// like. Otherwise the sources do not reach `end`: kCorrupt, kUnavailable.
+// owner sealed it), kConflict (what it has is damaged, or not a prefix of this segment), kNoSpace,
+// kIo and the like. Otherwise the sources do not reach `end`: kCorrupt, kUnavailable.
 struct CopyOutcome {
   Status status;
   bool of_target = false;

@@ -147,6 +147,7 @@ Task<Result<uint32_t>> find_chain(CorePtr core, Lsn lsn);
 Task<Status> repair_segments(CorePtr core);
 void schedule_repair(const CorePtr& core);  // in the background, once
 bool segments_fully_replicated(const Core& core);
+bool suspect_replica(Core& core, SegmentId segment, DeviceId device);
 Task<Result<ScrubReport>> scrub_segments(CorePtr core);
 Task<Status> record_checkpoint(CorePtr core, Checkpoint checkpoint);
 Task<Status> delete_orphans(CorePtr core);

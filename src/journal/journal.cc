@@ -42,6 +42,9 @@ class JournalImpl final : public Journal {
   Task<Status> repair() override { return repair_segments(core_); }
   bool fully_replicated() const override { return segments_fully_replicated(*core_); }
   Task<Result<ScrubReport>> scrub() override { return scrub_segments(core_); }
+  bool suspect(SegmentId segment, DeviceId device) override {
+    return suspect_replica(*core_, segment, device);
+  }
   Task<Status> collect_orphans() override { return delete_orphans(core_); }
   Task<Status> close() override { return close_core(core_); }
 

@@ -148,6 +148,10 @@ class Journal {
   // is bad. repair() alone trusts what the devices say they hold.
   virtual Task<Result<ScrubReport>> scrub() = 0;
 
+  // A device found what it holds of a segment damaged. True when the list names that replica and
+  // nobody had said so before: the next repair() or scrub() replaces it.
+  virtual bool suspect(SegmentId segment, DeviceId device) = 0;
+
   // Deletes segments on devices that the state does not list (left by crashes).
   virtual Task<Status> collect_orphans() = 0;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -98,6 +100,27 @@ Task<Result<device::Run>> SegmentReader::seek(Lsn lsn) {
     }
   }
   co_return fail(std::move(combined));
+}
+
+Task<Result<uint64_t>> verify_replica(cluster::ClusterView& view, SegmentId segment,
+                                      DeviceId device, Cursor start, Cursor end) {
+  std::vector<DeviceId> only(1, device);
+  SegmentReader reader(view, segment, std::move(only), start);
+  uint64_t bytes = 0;
+  while (reader.cursor().next < end.next) {
+    auto runs = co_await reader.next();
+    if (!runs) co_return fail(std::move(runs).error());
+    for (const device::Run& run : *runs) {
+      const uint64_t after = run.first_lsn.value + run.count;
+      const bool crosses_end = run.first_lsn < end.next && after > end.next.value;
+      const bool other_end = after == end.next.value && run.chain_after != end.chain;
+      if (crosses_end || other_end)
+        co_return fail(Errc::kCorrupt,
+                       fmt::format("segment {} has another history at lsn {}", segment, end.next));
+      bytes += run.payload.size();
+    }
+  }
+  co_return bytes;
 }
 
 std::vector<DeviceId> read_order(const cluster::ClusterView& view, const SegmentEntry& segment) {

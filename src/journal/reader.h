@@ -58,6 +58,12 @@ class SegmentReader {
   std::set<DeviceId> damaged_;
 };
 
+// Whether `device` holds the segment from `start` to `end`: reads every run there and compares it
+// with the chain. Returns the payload bytes read. kCorrupt: something there is damaged, or not of
+// this history. kNotFound: it ends before `end`. kUnavailable: it did not answer.
+Task<Result<uint64_t>> verify_replica(cluster::ClusterView& view, SegmentId segment,
+                                      DeviceId device, Cursor start, Cursor end);
+
 // A segment's replicas, those first that the map calls readable. The others may answer all the
 // same.
 std::vector<DeviceId> read_order(const cluster::ClusterView& view, const SegmentEntry& segment);

@@ -4,7 +4,7 @@
 //   1. survey     what each device says it holds; what readers found damaged (Core::suspects)
 //   2. top up     replicas that are short, in place
 //   3. add        new devices until the spread is the best that is possible now
-//   4. rewrite    where only the damaged replicas' own devices are left: the segment under a new id
+//   4. rewrite    where only devices with a damaged copy are left: the segment under a new id
 //   5. record     the list, by compare-and-swap; only then does a new replica count
 //
 // A replica that leaves the list is not deleted here: a later owner might list that very device
@@ -56,6 +56,8 @@ struct Standing {
   std::vector<DeviceId> brief;  // readable, absent or short: can be topped up
   std::vector<DeviceId> bad;    // readable, damaged
   std::vector<DeviceId> away;   // not readable now, may return
+  // A device that could have been added has a damaged copy of before, which cannot be written over.
+  bool stray = false;
 };
 
 Standing standing_of(const Core& core, const Survey& survey, const SegmentEntry& segment) {
@@ -139,6 +141,8 @@ Task<void> add_replicas(CorePtr core, SegmentEntry segment, std::shared_ptr<Stan
       standing->good.push_back(*target);
     } else if (!outcome.of_target) {
       co_return;  // no source has it all: another target would not help
+    } else if (outcome.status.error().code == Errc::kConflict) {
+      standing->stray = true;
     }
   }
 }
@@ -224,7 +228,8 @@ Task<Status> repair_one(CorePtr core, SegmentId id, SurveyPtr survey) {
                    fmt::format("no replica of journal segment {} can be read", id));
   }
   const cluster::ClusterMap& map = core->view.map();
-  if (!standing->bad.empty() && spread_of(map, standing->good) < spread_possible(map, {}))
+  const bool in_the_way = standing->stray || !standing->bad.empty();
+  if (in_the_way && spread_of(map, standing->good) < spread_possible(map, {}))
     co_return co_await rewrite(core, segment, standing);
   co_return co_await record_replicas(core, segment, new_list(*core, *standing, segment));
 }

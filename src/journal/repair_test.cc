@@ -276,6 +276,94 @@ TEST(Scrub, FindsAndRepairsDamageThatNobodyHasReadYet) {
   w.expect_history(*j);
 }
 
+// What repair leaves on the device that it replaces must not come back: with few devices a later
+// repair soon chooses one that it left because of damage.
+TEST(Scrub, DamageThatWasReplacedNeverComesBack) {
+  for (const uint32_t domains : {4u, 5u, 8u}) {
+    JournalWorldOptions options;
+    options.domains = domains;
+    JournalWorld w(options);
+    auto j = w.take_over("a");
+    std::vector<std::string> payloads;
+    for (int i = 0; i < 20; ++i) {
+      payloads.push_back(w.fresh_payload(4000));
+      w.append(*j, payloads.back());
+    }
+    const size_t at = 1;
+    uint64_t bad = 0;
+    for (uint32_t round = 0; round < 3 * domains; ++round) {
+      const SegmentEntry victim = w.state().segments[at];
+      const std::string inside = payloads[victim.first_lsn.value].substr(0, 40);
+      ASSERT_TRUE(w.damage(victim.replicas[round % kReplicas].value, inside));
+      auto found = w.run(j->scrub());
+      ASSERT_TRUE(found.has_value()) << found.error().to_string();
+      bad += found->bad_replicas;  // none when the flip hit what an earlier repair left there
+      EXPECT_TRUE(found->fully_replicated);
+      auto again = w.run(j->scrub());
+      ASSERT_TRUE(again.has_value());
+      ASSERT_EQ(again->bad_replicas, 0u) << domains << " domains, round " << round;
+      expect_whole(w);
+    }
+    EXPECT_GT(bad, 2 * domains);
+    w.expect_history(*j);
+    w.restart();
+    auto b = w.take_over("b");
+    w.expect_history(*b);
+  }
+}
+
+// A spare device that has a damaged copy is no spare.
+TEST(Repair, AStrayInTheWayMeansANewId) {
+  JournalWorldOptions options;
+  options.domains = 4;
+  JournalWorld w(options);
+  auto j = w.take_over("a");
+  std::vector<std::string> payloads;
+  for (int i = 0; i < 20; ++i) {
+    payloads.push_back(w.fresh_payload(4000));
+    w.append(*j, payloads.back());
+  }
+  const SegmentEntry victim = w.state().segments[1];
+  const std::string inside = payloads[victim.first_lsn.value].substr(0, 40);
+  ASSERT_TRUE(w.damage(victim.replicas[0].value, inside));
+  ASSERT_TRUE(w.run(j->scrub()).has_value());  // left for the fourth device
+  const SegmentEntry moved = w.state().segments[1];
+  EXPECT_EQ(moved.id, victim.id);
+  EXPECT_EQ(std::count(moved.replicas.begin(), moved.replicas.end(), victim.replicas[0]), 0);
+  w.mark_failed(victim.replicas[1].value);
+  ASSERT_TRUE(w.run(j->repair()).has_value());
+  EXPECT_TRUE(j->fully_replicated());
+  EXPECT_NE(w.state().segments[1].id, victim.id);
+  auto report = w.run(j->scrub());
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->bad_replicas, 0u);
+  w.expect_history(*j);
+}
+
+TEST(Scrub, WhatADeviceSaysIsCountedAndReplaced) {
+  JournalWorld w;
+  auto j = w.take_over("a");
+  w.append_many(*j, 20, 4000);
+  const SegmentEntry victim = w.state().segments[1];
+  uint32_t other = 1;
+  while (std::count(victim.replicas.begin(), victim.replicas.end(), DeviceId(other)) != 0) ++other;
+  EXPECT_FALSE(j->suspect(victim.id, DeviceId(other))) << "garbage is nobody's business";
+  EXPECT_FALSE(j->suspect(SegmentId(victim.id.value - 100), victim.replicas[0]));
+  EXPECT_TRUE(j->suspect(victim.id, victim.replicas[0]));
+  EXPECT_FALSE(j->suspect(victim.id, victim.replicas[0])) << "known";
+  EXPECT_FALSE(j->fully_replicated());
+  auto report = w.run(j->scrub());
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->bad_replicas, 1u);
+  EXPECT_TRUE(report->fully_replicated);
+  const auto now = w.state().segments[1].replicas;
+  EXPECT_EQ(std::count(now.begin(), now.end(), victim.replicas[0]), 0);
+  EXPECT_TRUE(j->suspect(victim.id, now[0]));
+  ASSERT_TRUE(w.run(j->repair()).has_value());
+  EXPECT_TRUE(j->fully_replicated());
+  w.expect_history(*j);
+}
+
 TEST(Scrub, WithNoSpareDeviceTheSegmentIsWrittenAnew) {
   JournalWorldOptions options;
   options.domains = 3;

@@ -151,6 +151,7 @@ class MemoryJournal final : public journal::Journal {
 
   Task<Status> repair() override { co_return Status{}; }
   Task<Result<journal::ScrubReport>> scrub() override { co_return journal::ScrubReport{}; }
+  bool suspect(SegmentId, DeviceId) override { return false; }
   Task<Status> collect_orphans() override { co_return Status{}; }
   Task<Status> close() override { co_return Status{}; }
 

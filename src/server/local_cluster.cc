@@ -172,6 +172,14 @@ Task<Status> LocalCluster::serve_partition() {
   std::vector<stripe::StripeCatalog*> catalogs;
   catalogs.push_back(&partition_->catalog());
   maintenance_ = std::make_unique<stripe::Maintenance>(*store_, *view_, catalogs, options_.store);
+  // A scrub that was asked for goes on to the journal itself; what the slow one in the background
+  // finds is mended at once.
+  maintenance_->on_bad_segment([this](DeviceId device, SegmentId segment) {
+    if (!partition_->serving() || !partition_->journal().suspect(segment, device)) return;
+    if (scrub_.running) return;
+    protect_wanted_ = true;
+    protect_event_.set();
+  });
   maintenance_->start();
   view_->on_change([this] {
     protect_wanted_ = true;

@@ -263,9 +263,9 @@ Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
   std::function<void(double)> progress = [this](double done) { scrub_.progress = done * 0.95; };
   Result<stripe::ScrubReport> report = co_await maintenance_->scrub(std::move(progress));
   if (report) {
-    // The journal reads each replica that it needs, and what it finds bad is what counts. A device
-    // also reports damage in what is garbage: replicas that were replaced, until their segment is
-    // trimmed.
+    // What the journal needs and finds bad is what counts, by its own reading or by what the
+    // devices just told it. They also report damage in what is garbage: replicas that were
+    // replaced, until their segment is trimmed.
     auto journal = co_await partition_->journal().scrub();
     if (journal) {
       report->bad_segments = journal->bad_replicas;
