@@ -17,9 +17,6 @@ namespace {
 // After this long without room, a writer may try again whether deletes have made some.
 constexpr Nanos kFullProbeInterval = 2s;
 constexpr Nanos kRoomPoll = 5ms;
-// Larger devices keep the long segments for now: with many short ones a scrub keeps finding a damaged
-// replica that repair leaves on the list (test/README.md).
-constexpr uint64_t kSmallDeviceBytes = 192u << 20;
 
 }  // namespace
 
@@ -66,7 +63,6 @@ PartitionOptions sized_for(const cluster::ClusterMap& map, PartitionOptions opti
   for (const cluster::DeviceEntry& device : map.devices)
     if (device.state != cluster::DeviceState::kReplaced && device.capacity_bytes != 0)
       smallest = std::min(smallest, device.capacity_bytes);
-  if (smallest >= kSmallDeviceBytes) return options;
   options.checkpoint_journal_bytes =
       std::min(options.checkpoint_journal_bytes, smallest / kCheckpointShare);
   options.journal_segment_bytes =
