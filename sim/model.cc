@@ -19,13 +19,22 @@ uint64_t word_at(uint64_t put, uint64_t index) {
 }  // namespace
 
 void fill_content(uint64_t put, uint64_t offset, MutableByteSpan out) {
-  for (size_t i = 0; i < out.size();) {
-    const uint64_t at = offset + i;
+  uint64_t at = offset;
+  uint8_t* to = out.data();
+  uint8_t* const end = to + out.size();
+  while (to != end) {
     const uint64_t word = word_at(put, at / 8);
+    if (at % 8 == 0 && end - to >= 8) {
+      std::memcpy(to, &word, 8);
+      to += 8;
+      at += 8;
+      continue;
+    }
     const size_t skip = at % 8;
-    const size_t n = std::min<size_t>(8 - skip, out.size() - i);
-    std::memcpy(out.data() + i, reinterpret_cast<const uint8_t*>(&word) + skip, n);
-    i += n;
+    const size_t n = std::min<size_t>(8 - skip, static_cast<size_t>(end - to));
+    std::memcpy(to, reinterpret_cast<const uint8_t*>(&word) + skip, n);
+    to += n;
+    at += n;
   }
 }
 
