@@ -1,23 +1,42 @@
 #include "frontend/s3/body_store.h"
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 
 namespace atl::s3 {
 
 // Shared with the task that hashes, which may outlive an operation that gave up.
 struct HashLane::State {
-  State(env::Env& e, ChecksumAlgorithm algorithm) : env(e), digest(algorithm) { idle.set(); }
+  struct Piece {
+    Buf keep_alive;
+    ByteSpan bytes;
+  };
+
+  State(env::Env& e, ChecksumAlgorithm algorithm) : env(e), digest(algorithm) {
+    room.set();
+    idle.set();
+  }
   env::Env& env;
-  BodyDigest digest;
-  env::Event idle;
+  BodyDigest digest;  // the worker's while `idle` is not set
+  std::deque<Piece> waiting;
+  env::Event room;  // set while another piece may wait
+  env::Event idle;  // set while no worker runs
 };
 
 namespace {
 
-Task<void> hash_piece(std::shared_ptr<HashLane::State> state, Buf keep_alive, ByteSpan bytes) {
-  std::function<void()> work = [digest = &state->digest, bytes] { digest->update(bytes); };
-  co_await state->env.offload(std::move(work));
-  keep_alive = Buf();
+// Hashes in order until nothing waits.
+Task<void> run_lane(std::shared_ptr<HashLane::State> state) {
+  while (!state->waiting.empty()) {
+    const HashLane::State::Piece piece = std::move(state->waiting.front());
+    state->waiting.pop_front();
+    state->room.set();
+    std::function<void()> work = [digest = &state->digest, bytes = piece.bytes] {
+      digest->update(bytes);
+    };
+    co_await state->env.offload(std::move(work));
+  }
   state->idle.set();
 }
 
@@ -27,9 +46,12 @@ HashLane::HashLane(env::Env& env, ChecksumAlgorithm algorithm)
     : state_(std::make_shared<State>(env, algorithm)) {}
 
 Task<void> HashLane::add(Buf keep_alive, ByteSpan bytes) {
-  co_await state_->idle.wait();
+  co_await state_->room.wait();
+  state_->waiting.push_back({std::move(keep_alive), bytes});
+  if (state_->waiting.size() >= kHashPiecesWaitingMax) state_->room.reset();
+  if (!state_->idle.is_set()) co_return;
   state_->idle.reset();
-  state_->env.spawn("hash", hash_piece(state_, std::move(keep_alive), bytes));
+  state_->env.spawn("hash", run_lane(state_));
 }
 
 Task<void> HashLane::add_inline(ByteSpan bytes) {

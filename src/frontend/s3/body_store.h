@@ -1,11 +1,14 @@
 // Takes a request's body into the cluster: socket -> stripe memory -> hashes -> stripes.
 //
 // The bytes are read straight into the memory that becomes a stripe, in pieces of kHashPieceBytes.
-// While the next piece is read, a worker hashes the one before it (MD5 for the ETag, and the
-// checksum that was asked for):
+// While the next pieces are read, a worker hashes those before them in order (MD5 for the ETag, and
+// the checksum that was asked for):
 //
-//   read 1 | read 2 | read 3 |          the reactor
-//          | hash 1 | hash 2 | hash 3   one worker at a time, in order
+//   read 1 | read 2 | encode | read 3 |          the reactor
+//          |  hash 1  |  hash 2  |  hash 3       one worker at a time
+//
+// Up to kHashPiecesWaitingMax pieces wait for it, so that it does not stand still while the reactor
+// is busy with a stripe.
 //
 // Bodies of up to kInlineHashBytes are hashed where they are: handing them over would cost more.
 // What the body claimed of itself is compared before anything is stored under a name; where it does
@@ -22,6 +25,7 @@
 namespace atl::s3 {
 
 inline constexpr size_t kHashPieceBytes = 256u << 10;  // fits L2; half a millisecond of MD5
+inline constexpr size_t kHashPiecesWaitingMax = 16;    // 4 MiB of a stripe, some 6 ms of MD5
 inline constexpr size_t kInlineHashBytes = 64u << 10;  // 0.1 ms of MD5
 
 struct StoredBody {
@@ -40,8 +44,8 @@ S3Result<uint64_t> check_body_length(const Request& request);
 class HashLane {
  public:
   HashLane(env::Env& env, ChecksumAlgorithm algorithm);
-  // Waits for the piece before, then hashes `bytes` beside the caller. `keep_alive` holds their
-  // memory.
+  // Hashes `bytes` beside the caller, who waits while too many pieces wait already. `keep_alive`
+  // holds their memory.
   Task<void> add(Buf keep_alive, ByteSpan bytes);
   // Hashes here and now.
   Task<void> add_inline(ByteSpan bytes);
