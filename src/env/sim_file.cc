@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "base/check.h"
 #include "base/probe.h"
@@ -18,9 +19,15 @@ const Block& bytes_of(const BlockPtr& block) {
   return block ? *block : kZeroBlock;
 }
 
+// `bytes` are kBlockSize.
+BlockPtr make_block(const uint8_t* bytes) {
+  if (std::memcmp(bytes, kZeroBlock.data(), kBlockSize) == 0) return nullptr;
+  auto block = std::make_shared_for_overwrite<Block>();
+  std::memcpy(block->data(), bytes, kBlockSize);
+  return block;
+}
 BlockPtr make_block(const Block& bytes) {
-  if (bytes == kZeroBlock) return nullptr;
-  return std::make_shared<const Block>(bytes);
+  return make_block(bytes.data());
 }
 
 // The old block with each 512-byte sector replaced or not.
@@ -81,9 +88,7 @@ uint64_t SimFile::begin_write(uint64_t offset, std::span<const Buf> bufs) {
   for (const Buf& buf : bufs) {
     ATOLL_CHECK(buf.size() % kBlockSize == 0);
     for (size_t at = 0; at < buf.size(); at += kBlockSize) {
-      Block bytes;
-      std::memcpy(bytes.data(), buf.data() + at, kBlockSize);
-      write.blocks.push_back(make_block(bytes));
+      write.blocks.push_back(make_block(buf.data() + at));
     }
   }
   in_flight_.emplace(++last_write_, std::move(write));
