@@ -29,6 +29,16 @@ int run_user_create(const Target& target, const std::string& name);
 int run_user_list(const Target& target);
 int run_user_rotate(const Target& target, const std::string& access_key);
 int run_user_delete(const Target& target, const std::string& access_key);
+
+struct PlanWords {
+  std::string file;
+  std::vector<std::string> catalogues;  // laid over the built-in one, in order
+  std::string figure;                   // --explain of one figure; empty: of all
+  bool json = false;
+  bool explain = false;
+};
+int run_plan(const PlanWords& words);
+
 int run_ls(const Target& target, const std::string& where);
 int run_put(const Target& target, const std::string& file, const std::string& where);
 int run_get(const Target& target, const std::string& where, const std::string& file);

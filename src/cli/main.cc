@@ -23,6 +23,7 @@ struct Words {
   uint32_t domain = 0;
   bool wait = false, force = false, watch = false, records = false;
   std::string name, path, where, file;
+  PlanWords plan;
   int status = 0;
 };
 
@@ -101,6 +102,25 @@ void add_up(CLI::App* app, Words* words) {
       words->up.data_dir = data != nullptr && *data != '\0' ? data : "data";
     }
     words->status = run_up(words->up);
+  });
+}
+
+void add_plan(CLI::App* app, Words* words) {
+  CLI::App* plan = app->add_subcommand(
+      "plan",
+      "size a cluster: capacity, speed, rebuild, durability and money from a scenario file");
+  plan->add_option("FILE", words->plan.file, "the scenario (TOML; examples/plan has some)")
+      ->required();
+  plan->add_option("--catalogue", words->plan.catalogues,
+                   "shapes, prices and rates of your own, laid over the built-in ones; repeatable");
+  plan->add_flag("--json", words->plan.json, "print JSON");
+  CLI::Option* explain =
+      plan->add_option("--explain", words->plan.figure,
+                       "how a figure came about (capacity.usable); without one, all of them")
+          ->expected(0, 1);
+  plan->callback([words, explain] {
+    words->plan.explain = explain->count() > 0;
+    words->status = run_plan(words->plan);
   });
 }
 
@@ -205,6 +225,7 @@ int main(int argc, char** argv) {
   atl::cli::Words words;
   atl::cli::add_up(&app, &words);
   atl::cli::add_look(&app, &words);
+  atl::cli::add_plan(&app, &words);
   atl::cli::add_operate(&app, &words);
   atl::cli::add_users(&app, &words);
   CLI11_PARSE(app, argc, argv);

@@ -1,0 +1,29 @@
+// A scenario, checked: every key known, every number in range, and consistent with each other.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "plan/book.h"
+
+namespace atl::plan {
+
+inline constexpr double kNodesMax = 100'000;
+inline constexpr uint32_t kStripeWidthMax = 64;  // cluster::kMaxWidth; ec::kMaxShards
+
+struct Inputs {
+  std::string name;
+  std::string shape;
+  std::string network = "network";  // the shape's key: network or network_tier1
+  uint32_t nodes = 0;
+  uint32_t domains = 0;
+  uint32_t k = 0;
+  uint32_t m = 0;
+  std::string commitment = "on_demand";
+  std::string tier_class = "standard";
+};
+
+// `catalogue` has the scenario laid over it already; `known` is the catalogue without.
+Result<Inputs> read_inputs(const Book& scenario, const Book& catalogue, const Book& known);
+
+}  // namespace atl::plan
