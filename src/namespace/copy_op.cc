@@ -18,8 +18,9 @@ struct CopyArgs {
 };
 
 ObjectMeta copied_meta(ObjectMeta meta, const std::optional<ObjectMeta>& replacement) {
+  if (replacement) meta.headers = replacement->headers;
+  meta.headers.erase(std::string(kUploadIdHeader));  // the copy is no upload's
   if (!replacement) return meta;
-  meta.headers = replacement->headers;
   meta.user_metadata = replacement->user_metadata;
   meta.tags = replacement->tags;
   meta.storage_class = replacement->storage_class;

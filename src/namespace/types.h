@@ -58,6 +58,9 @@ struct ObjectPart {
   Checksum checksum;
 };
 
+// Kept among an object's headers when a multipart upload made it: that upload's id. Never sent.
+inline constexpr std::string_view kUploadIdHeader = "atoll-upload-id";
+
 // All that S3 knows of an object besides its bytes. Content headers use their HTTP names in lower
 // case ("content-type", "cache-control", ...) in `headers`; user metadata has no x-amz-meta-
 // prefix.

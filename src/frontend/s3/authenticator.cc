@@ -287,6 +287,7 @@ std::expected<Identity, S3Error> Authenticator::verify(const Request& request, c
   identity.access_key = scope.access_key;
   identity.payload = *payload;
   identity.content_sha256 = claim.content_sha256;
+  identity.presigned = claim.presigned;
   if (signs_chunks)
     identity.chunk_signatures.emplace(key, claim.amz_date, scope.scope, claim.fields.signature);
   return identity;

@@ -27,6 +27,7 @@ struct Identity {
   std::string access_key;
   PayloadKind payload = PayloadKind::kUnsigned;
   std::string_view content_sha256;  // what x-amz-content-sha256 says, or "UNSIGNED-PAYLOAD"
+  bool presigned = false;           // signed in the query
   std::optional<ChunkSignatures> chunk_signatures;  // for the signed streaming kinds
 };
 

@@ -24,7 +24,8 @@ bool is_valid_bucket_name(std::string_view name) {
   if (!std::all_of(name.begin(), name.end(), allowed)) return false;
   if (!is_letter_or_digit(name.front()) || !is_letter_or_digit(name.back())) return false;
   if (name.find("..") != std::string_view::npos || looks_like_ipv4(name)) return false;
-  return !name.starts_with("xn--") && !name.starts_with("sthree-") && !name.ends_with("-s3alias") &&
+  return !name.starts_with("xn--") && !name.starts_with("sthree-") &&
+         !name.starts_with("amzn-s3-demo-") && !name.ends_with("-s3alias") &&
          !name.ends_with("--ol-s3") && !name.ends_with(".mrap") && !name.ends_with("--x-s3") &&
          !name.ends_with("--table-s3");
 }

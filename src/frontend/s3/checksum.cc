@@ -163,7 +163,6 @@ S3Status claim_header_checksum(const Headers& headers, BodyClaims* out) {
 
 S3Status claim_trailer_checksum(const Request& request, BodyClaims* out) {
   for (const std::string& name : request.trailer_names) {
-    if (!name.starts_with(kHeaderPrefix)) continue;
     const AlgorithmInfo* info = info_of_header(name);
     if (info == nullptr)
       return refuse(err::kInvalidRequest,
@@ -202,6 +201,12 @@ std::expected<BodyClaims, S3Error> parse_body_claims(const Request& request) {
     return refuse(std::move(ok).error());
   if (auto ok = claim_trailer_checksum(request, &out); !ok) return refuse(std::move(ok).error());
   if (auto ok = check_announced(request.headers, out); !ok) return refuse(std::move(ok).error());
+  return out;
+}
+
+std::expected<BodyClaims, S3Error> parse_md5_claim(const Request& request) {
+  BodyClaims out;
+  if (auto ok = claim_md5(request.headers, &out); !ok) return refuse(std::move(ok).error());
   return out;
 }
 

@@ -72,6 +72,8 @@ struct BodyClaims {
 
 // InvalidDigest, InvalidRequest (several checksums, unknown algorithm, malformed value).
 std::expected<BodyClaims, S3Error> parse_body_claims(const Request& request);
+// Of Content-MD5 alone.
+std::expected<BodyClaims, S3Error> parse_md5_claim(const Request& request);
 // BadDigest, InvalidRequest. `trailers` are complete.
 std::expected<void, S3Error> check_claims(const BodyClaims& claims, const BodyDigest& digest,
                                           const Headers& trailers);

@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/probe.h"
+#include "frontend/s3/sigv4.h"
+#include "frontend/s3/text.h"
 #include "frontend/s3/url.h"
 
 namespace atl::s3 {
@@ -143,6 +145,27 @@ std::optional<S3Error> Connection::prepare(const HttpInput::Head& head) {
   return error;
 }
 
+namespace {
+
+// SDKs that presign put x-amz- headers into the query, where the signature covers them too: they
+// mean there what they mean as headers.
+std::optional<S3Error> take_headers_from_query(Request* request) {
+  constexpr std::string_view kPrefix = "x-amz-";
+  for (const Query::Param& param : request->query) {
+    std::string name = to_lower_ascii(param.key);
+    if (!name.starts_with(kPrefix) || is_presign_parameter(name)) continue;
+    if (request->headers.has(name))
+      return S3Error(err::kInvalidArgument, fmt::format("{} is given twice", name));
+    if (!is_header_safe(param.value))
+      return S3Error(err::kInvalidArgument,
+                     fmt::format("The value of {} is no header value", name));
+    request->headers.add(std::move(name), param.value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<S3Error> Connection::admit(BodyPlan* plan) {
   if (auto expect = request_->headers.find("expect"); expect && request_->version_minor == 1) {
     if (!equals_ignore_case(*expect, "100-continue")) return S3Error(err::kExpectationFailed);
@@ -158,6 +181,8 @@ std::optional<S3Error> Connection::admit(BodyPlan* plan) {
   request_->access_key = identity->access_key;
   request_->content_sha256 = identity->content_sha256;
   ATOLL_CHECK(!request_->access_key.empty());
+  if (identity->presigned)
+    if (auto error = take_headers_from_query(request_.get())) return error;
   return plan_payload(std::move(*identity), plan);
 }
 
@@ -180,8 +205,15 @@ std::optional<S3Error> Connection::plan_payload(Identity identity, BodyPlan* pla
     if (identity.chunk_signatures) params.signatures = std::move(*identity.chunk_signatures);
     plan->aws_chunked = std::move(params);
     plan->payload_length = *length;
+  } else if (request_->headers.has("x-amz-trailer")) {
+    return S3Error(err::kInvalidRequest,
+                   "x-amz-trailer needs an aws-chunked body that ends with it.");
   }
   request_->content_length = plan->payload_length;
+  // Without a body there is no length to declare, but S3 wants a PUT of nothing to say so.
+  const bool declared =
+      request_->headers.has("content-length") || request_->headers.has("transfer-encoding");
+  if (request_->method == "PUT" && !declared) request_->content_length = std::nullopt;
   return std::nullopt;
 }
 

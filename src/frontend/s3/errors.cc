@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "frontend/s3/http.h"
+#include "frontend/s3/text.h"
 #include "frontend/s3/xml.h"
 
 namespace atl::s3 {
@@ -15,9 +16,11 @@ Response error_response(const S3Error& error, const Request& request) {
   if (request.is_head()) return response;  // the status is all that HEAD can say
 
   XmlWriter xml;
-  xml.open("Error").text("Code", error.code).text("Message", error.message);
-  for (const auto& [name, value] : error.details) xml.text(name, value);
-  xml.text("Resource", request.path).text("RequestId", request.request_id).close("Error");
+  xml.open("Error").text("Code", error.code).text("Message", printable(error.message));
+  for (const auto& [name, value] : error.details) xml.text(name, printable(value));
+  xml.text("Resource", printable(request.path))
+      .text("RequestId", request.request_id)
+      .close("Error");
   response.body = xml.take();
   return response;
 }

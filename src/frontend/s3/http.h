@@ -124,7 +124,7 @@ struct Request {
   std::string access_key;  // whose signature was checked; never empty in a handler
   // Bytes of payload that RequestBody will give: Content-Length, or x-amz-decoded-content-length
   // when the body is aws-chunked; 0 without a body. nullopt: Transfer-Encoding: chunked with no
-  // length given.
+  // length given, or a PUT that says nothing of a body.
   std::optional<uint64_t> content_length = 0;
   bool aws_chunked = false;
   std::string_view content_sha256;         // x-amz-content-sha256 as sent, or "UNSIGNED-PAYLOAD"

@@ -99,7 +99,8 @@ std::optional<S3Error> parse_field(std::string_view line, Request* request) {
   if (line.front() == ' ' || line.front() == '\t')
     return bad_request("A header line starts with a blank (obsolete line folding).");
   if (request->headers.size() == kHeaderFieldsMax)
-    return S3Error(err::kRequestHeaderSectionTooLarge, "The request has more than 100 headers.");
+    return S3Error(err::kRequestHeaderSectionTooLarge,
+                   fmt::format("The request has more than {} headers.", kHeaderFieldsMax));
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
     return bad_request("A header line has no valid name followed by a colon.");

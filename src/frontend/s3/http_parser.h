@@ -22,7 +22,7 @@ namespace atl::s3 {
 // target with a 1,024-byte key as %XX takes 3 KiB more.
 inline constexpr size_t kHeadBytesMax = 16_KiB;
 inline constexpr size_t kTargetBytesMax = 8_KiB;
-inline constexpr size_t kHeaderFieldsMax = 100;
+inline constexpr size_t kHeaderFieldsMax = 256;
 inline constexpr size_t kMethodBytesMax = 16;
 // CRLFs before a request line, which RFC 9112 2.2 asks to ignore (old clients end a body with one).
 inline constexpr size_t kLeadingEmptyLinesMax = 2;

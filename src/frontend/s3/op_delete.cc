@@ -20,6 +20,13 @@ struct DeleteRequest {
   std::vector<DeleteEntry> entries;
 };
 
+size_t count_of(pugi::xml_node node, std::string_view name) {
+  size_t count = 0;
+  for (pugi::xml_node child : node.children())
+    count += child.type() == pugi::node_element && local_name(child) == name;
+  return count;
+}
+
 // What one entry says besides its key must be something that is honoured here.
 std::optional<S3Error> read_qualifiers(pugi::xml_node object, ns::Conditions* conditions) {
   for (pugi::xml_node node : object.children()) {
@@ -46,12 +53,14 @@ S3Result<DeleteRequest> parse_delete(std::string body) {
   for (pugi::xml_node node : document->root().children()) {
     if (node.type() != pugi::node_element) continue;
     if (local_name(node) == "Quiet") {
-      out.quiet = equals_ignore_case(text_of(node), "true");
+      const std::string quiet = text_of(node);
+      out.quiet = equals_ignore_case(quiet, "true");
+      if (!out.quiet && !equals_ignore_case(quiet, "false")) return refuse(err::kMalformedXml);
       continue;
     }
-    if (local_name(node) != "Object") return refuse(err::kMalformedXml);
+    if (local_name(node) != "Object" || has_loose_text(node)) return refuse(err::kMalformedXml);
     const auto key = child_text(node, "Key");
-    if (!key || key->empty() || out.entries.size() == kDeletesMax)
+    if (!key || count_of(node, "Key") != 1 || key->empty() || out.entries.size() == kDeletesMax)
       return refuse(err::kMalformedXml);
     DeleteEntry entry;
     entry.key = *key;
@@ -104,7 +113,7 @@ Task<OpResult> delete_object(Op& op) {
 
 Task<OpResult> delete_objects(Op& op) {
   S3_CO_CHECK(co_await find_bucket(op));
-  S3_CO_TRY(std::string body, co_await read_xml_body(op));
+  S3_CO_TRY(std::string body, co_await read_xml_body(op, XmlBodyCheck::kRequired));
   S3_CO_TRY(const DeleteRequest request, parse_delete(std::move(body)));
 
   XmlWriter xml(1024 + request.entries.size() * 128);

@@ -1,4 +1,6 @@
 // CompleteMultipartUpload: joins the parts by metadata alone.
+#include <algorithm>
+
 #include "base/probe.h"
 #include "frontend/s3/conditionals.h"
 #include "frontend/s3/multipart.h"
@@ -14,11 +16,24 @@ struct NamedPart {
   ns::Checksum checksum;  // algorithm kNone when none was given
 };
 
+bool only_known_elements(pugi::xml_node part) {
+  for (pugi::xml_node node : part.children()) {
+    if (node.type() != pugi::node_element) continue;
+    const std::string_view name = local_name(node);
+    bool known = name == "PartNumber" || name == "ETag";
+    for (const ChecksumAlgorithm algorithm : all_checksum_algorithms())
+      known |= name == checksum_element(algorithm);
+    if (!known) return false;
+  }
+  return true;
+}
+
 S3Result<NamedPart> parse_part(pugi::xml_node node) {
   NamedPart out;
   const auto number = child_text(node, "PartNumber");
   const auto etag = child_text(node, "ETag");
-  if (!number || !etag) return refuse(err::kMalformedXml);
+  if (!number || !etag || has_loose_text(node) || !only_known_elements(node))
+    return refuse(err::kMalformedXml);
   const auto value = parse_decimal(*number, ns::kMaxParts);
   if (!value || *value == 0)
     return refuse(err::kInvalidArgument,
@@ -148,12 +163,21 @@ OpResult completed(const Op& op, const std::string& etag, const ns::Checksum& ch
 }
 
 // A client whose first answer was lost asks again, and the upload is gone because it succeeded. The
-// object has just the ETag that these parts make: it is told so. Otherwise NoSuchUpload stands.
-Task<OpResult> already_completed(Op& op, std::string etag, S3Error otherwise) {
+// object says that it is this upload's, with just these parts: the client is told so again.
+// Otherwise NoSuchUpload stands.
+Task<OpResult> already_completed(Op& op, std::vector<NamedPart> named, std::string etag,
+                                 S3Error otherwise) {
   if (otherwise.code != err::kNoSuchUpload.code) co_return refuse(std::move(otherwise));
   const Result<ns::ObjectInfo> object =
       co_await op.partition().get_object(op.bucket(), op.key(), false);
   if (!object || etag.empty() || object->meta.etag != etag) co_return refuse(std::move(otherwise));
+  const auto& headers = object->meta.headers;
+  const auto made_by = headers.find(std::string(ns::kUploadIdHeader));
+  if (made_by == headers.end() || made_by->second != op.query().get("uploadId"))
+    co_return refuse(std::move(otherwise));
+  const bool same_parts = std::ranges::equal(named, object->meta.parts, {}, &NamedPart::number,
+                                             &ns::ObjectPart::number);
+  if (!same_parts) co_return refuse(std::move(otherwise));
   ATOLL_PROBE("s3_complete_upload_repeated");
   co_return completed(op, etag, object->meta.checksum, object->meta.parts.size());
 }
@@ -167,14 +191,16 @@ std::string etag_of(const std::vector<NamedPart>& parts) {
 }  // namespace
 
 Task<OpResult> complete_multipart_upload(Op& op) {
-  S3_CO_TRY(std::string body, co_await read_all(op.body, kXmlBytesMax));
+  S3_CO_TRY(std::string body, co_await read_xml_body(op, XmlBodyCheck::kMd5Only));
   S3_CO_TRY(const std::vector<NamedPart> named, parse_complete(std::move(body)));
   S3_CO_TRY(ns::Conditions conditions, parse_write_conditions(op.headers()));
   std::string etag = etag_of(named);
   const S3Result<ns::UploadInfo> upload = co_await find_upload(op);
   if (!upload) {
     S3Error error = upload.error();
-    co_return co_await already_completed(op, std::move(etag), std::move(error));
+    std::vector<NamedPart> repeated = named;
+    co_return co_await already_completed(op, std::move(repeated), std::move(etag),
+                                         std::move(error));
   }
 
   std::string upload_id = upload->upload_id;
@@ -191,6 +217,7 @@ Task<OpResult> complete_multipart_upload(Op& op) {
   }
   ATOLL_CHECK(!etag.empty(), "each named etag is that of an uploaded part, and those are MD5s");
   meta.etag = etag;
+  meta.headers[std::string(ns::kUploadIdHeader)] = upload->upload_id;
   S3_CO_TRY(meta.checksum, join_checksums(op.headers(), *upload, meta.parts));
   const ns::Checksum checksum = meta.checksum;
 
@@ -204,8 +231,14 @@ Task<OpResult> complete_multipart_upload(Op& op) {
         precondition_failed(op.headers().has("if-match") ? "If-Match" : "If-None-Match"));
   // A part was replaced after it was listed.
   if (put.error().code == Errc::kInvalidArgument) co_return refuse(err::kInvalidPart);
+  // If-Match of an object that is not there, while the upload is.
+  if (put.error().code == Errc::kNotFound && op.headers().has("if-match")) {
+    const S3Result<ns::UploadInfo> still = co_await find_upload(op);
+    if (still) co_return refuse(co_await not_found(op, op.bucket(), err::kNoSuchKey));
+  }
   S3Error error = co_await partition_error(op, put.error(), err::kNoSuchUpload, "complete upload");
-  co_return co_await already_completed(op, std::move(etag), std::move(error));
+  std::vector<NamedPart> repeated = named;
+  co_return co_await already_completed(op, std::move(repeated), std::move(etag), std::move(error));
 }
 
 }  // namespace atl::s3

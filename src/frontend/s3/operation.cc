@@ -53,8 +53,13 @@ Task<S3Result<ns::ObjectInfo>> find_object(Op& op, bool with_extents) {
   co_return std::move(*info);
 }
 
-Task<S3Result<std::string>> read_xml_body(Op& op) {
-  S3_CO_TRY(const BodyClaims claims, parse_body_claims(op.request));
+Task<S3Result<std::string>> read_xml_body(Op& op, XmlBodyCheck check) {
+  S3_CO_TRY(const BodyClaims claims, check == XmlBodyCheck::kMd5Only
+                                         ? parse_md5_claim(op.request)
+                                         : parse_body_claims(op.request));
+  if (check == XmlBodyCheck::kRequired && !claims.md5 &&
+      claims.algorithm == ChecksumAlgorithm::kNone)
+    co_return refuse(err::kInvalidRequest, "Missing required header for this request: Content-MD5");
   S3_CO_TRY(std::string bytes, co_await read_all(op.body, kXmlBytesMax));
   if (claims.md5 || claims.algorithm != ChecksumAlgorithm::kNone) {
     BodyDigest digest(claims.algorithm, claims.md5.has_value());

@@ -78,7 +78,12 @@ Task<S3Error> not_found(Op& op, std::string bucket, ErrorKind otherwise);
 Task<S3Error> partition_error(Op& op, Error error, ErrorKind if_not_found, std::string_view doing);
 
 // The XML body of a request, with Content-MD5 or checksum verified.
-Task<S3Result<std::string>> read_xml_body(Op& op);
+enum class XmlBodyCheck {
+  kWhatIsGiven,
+  kRequired,  // Content-MD5 or a checksum must be given
+  kMd5Only,   // the request's checksum is of something else than its body
+};
+Task<S3Result<std::string>> read_xml_body(Op& op, XmlBodyCheck check = XmlBodyCheck::kWhatIsGiven);
 
 Response xml_response(std::string body);
 // The canonical user id that stands for an access key: 64 hex digits, as in S3.

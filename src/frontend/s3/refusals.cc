@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "frontend/s3/checksum.h"
+
 namespace atl::s3 {
 namespace {
 
@@ -51,6 +53,11 @@ constexpr std::string_view kKnown[] = {
     "tagging-directive",
     "metadata-directive",
     "copy-source",
+    "copy-source-range",
+    "copy-source-if-match",
+    "copy-source-if-none-match",
+    "copy-source-if-modified-since",
+    "copy-source-if-unmodified-since",
     "expected-bucket-owner",
     "source-expected-bucket-owner",
     "request-payer",
@@ -61,10 +68,31 @@ constexpr std::string_view kKnown[] = {
     "part-number-marker",
     "te",
 };
-constexpr std::string_view kKnownPrefixes[] = {"meta-", "checksum-", "copy-source-"};
+constexpr std::string_view kMetaPrefix = "meta-";
+constexpr std::string_view kChecksumPrefix = "checksum-";
 
 S3Error not_implemented(std::string_view what) {
   return {err::kNotImplemented, fmt::format("{} is not implemented", what)};
+}
+
+// A checksum that nobody would check is no checksum.
+S3Status check_checksum_header(std::string_view name, std::string_view value) {
+  name.remove_prefix(kChecksumPrefix.size());
+  if (name == "mode") return {};
+  if (name == "type") {
+    if (value == "COMPOSITE" || value == "FULL_OBJECT") return {};
+    return refuse(err::kInvalidRequest, "Value for x-amz-checksum-type header is invalid.");
+  }
+  if (name == "algorithm") {
+    if (parse_checksum_algorithm(value)) return {};
+    return refuse(
+        err::kInvalidRequest,
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid "
+        "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+  }
+  if (parse_checksum_algorithm(name)) return {};
+  return refuse(err::kInvalidRequest,
+                "The algorithm type you specified in x-amz-checksum- header is invalid.");
 }
 
 S3Status check_amz_header(const Headers::Field& field, bool changes) {
@@ -79,8 +107,8 @@ S3Status check_amz_header(const Headers::Field& field, bool changes) {
         fmt::format("The header x-amz-{} with a value other than {}", only.name, only.value)));
   }
   if (!changes) return {};
-  for (const std::string_view prefix : kKnownPrefixes)
-    if (name.starts_with(prefix)) return {};
+  if (name.starts_with(kMetaPrefix) && name.size() > kMetaPrefix.size()) return {};
+  if (name.starts_with(kChecksumPrefix)) return check_checksum_header(name, field.value);
   if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) return {};
   return refuse(not_implemented("The header x-amz-" + name));
 }

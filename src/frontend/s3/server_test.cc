@@ -123,6 +123,54 @@ TEST(Server, PresignedUrlsAndVirtualHosts) {
       "AccessDenied");
 }
 
+// SDKs move x-amz- headers into the query when they presign; there they mean the same.
+TEST(Server, PresignedHeadersInTheQuery) {
+  ServerWorld world;
+  Client client = world.connect();
+  auto put = [&](std::vector<std::pair<std::string, std::string>> query, std::string headers = {}) {
+    ClientRequest request;
+    request.method = "PUT";
+    request.path = "/b/k";
+    request.query = std::move(query);
+    const std::string target = world.signer.presigned_target(request, world.now(), 60);
+    return client.exchange("PUT " + target + " HTTP/1.1\r\nHost: " + request.host +
+                           "\r\nContent-Length: 0\r\n" + headers + "\r\n");
+  };
+  EXPECT_EQ(
+      put({{"X-Amz-Meta-Foo", "a b"}, {"x-amz-acl", "public-read"}, {"x-id", "PutObject"}}).status,
+      200);
+  const std::map<std::string, std::string> meant{{"x-amz-meta-foo", "a b"},
+                                                 {"x-amz-acl", "public-read"}};
+  EXPECT_EQ(world.handler.amz_headers, meant);
+  const int calls = world.handler.calls;
+  EXPECT_EQ(put({{"x-amz-meta-a", "1\r\nx-amz-acl: public-read"}}).code(), "InvalidArgument");
+  EXPECT_EQ(put({{"x-amz-meta-a", "1"}, {"X-Amz-Meta-A", "2"}}).code(), "InvalidArgument");
+  EXPECT_EQ(world.handler.calls, calls);
+}
+
+TEST(Server, APutThatSaysNothingOfABodyHasNoLength) {
+  ServerWorld world;
+  Client client = world.connect();
+  EXPECT_EQ(client.exchange(world.head("PUT", "/b/k", {{"Content-Length", "0"}})).status, 200);
+  EXPECT_EQ(world.handler.last_length, 0u);
+  EXPECT_EQ(client.exchange(world.head("PUT", "/b/k")).status, 200);
+  EXPECT_EQ(world.handler.last_length, std::nullopt);
+  EXPECT_EQ(client.exchange(world.get("/b/k")).status, 200);
+  EXPECT_EQ(world.handler.last_length, 0u);
+}
+
+TEST(Server, ATrailerThatCannotComeIsRefused) {
+  ServerWorld world;
+  Client client = world.connect();
+  EXPECT_EQ(
+      client
+          .exchange(world.head(
+              "PUT", "/b/k", {{"Content-Length", "0"}, {"x-amz-trailer", "x-amz-checksum-crc32"}}))
+          .code(),
+      "InvalidRequest");
+  EXPECT_EQ(world.handler.calls, 0);
+}
+
 TEST(Server, ContinueIsSentWhenTheHandlerReads) {
   ServerWorld world;
   Client client = world.connect();

@@ -50,6 +50,11 @@ struct TestHandler final : Handler {
   Task<Response> handle(Request& request, RequestBody& body) override {
     ++calls;
     last_path = request.path;
+    last_length = request.content_length;
+    amz_headers.clear();
+    for (const auto& field : request.headers)
+      if (to_lower_ascii(field.name).starts_with("x-amz-"))
+        amz_headers[to_lower_ascii(field.name)] = field.value;
     Response response;
     if (request.method == "PUT" && !request.key.starts_with("ignore")) {
       if (request.key == "slow-reader") co_await env.sleep(std::chrono::seconds(600));
@@ -89,6 +94,8 @@ struct TestHandler final : Handler {
   int calls = 0;
   size_t read_step = 10'000;
   std::string last_path;
+  std::optional<uint64_t> last_length;
+  std::map<std::string, std::string> amz_headers;
   std::string big = std::string(700'000, 'z');
   std::map<std::string, std::string> puts;
   std::map<std::string, std::string> trailers;

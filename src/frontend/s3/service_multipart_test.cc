@@ -161,6 +161,40 @@ TEST_F(ServiceMultipart, Abort) {
   EXPECT_EQ(s3.partition().stats().stripes, 0u) << "its bytes are freed";
 }
 
+// A lost answer is given again, to the upload that made the object and to no other.
+TEST_F(ServiceMultipart, CompletingAgain) {
+  const std::string id = start("/bucket/k");
+  const std::string etag = upload("/bucket/k", id, 1, "same").header("ETag");
+  const Answer first = complete("/bucket/k", id, {{1, etag}});
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(complete("/bucket/k", id, {{1, etag}}).body, first.body);
+  EXPECT_EQ(complete("/bucket/k", id, {{7, etag}}).code(), "NoSuchUpload");
+  EXPECT_EQ(complete("/bucket/k", "invented", {{1, etag}}).code(), "NoSuchUpload");
+
+  const std::string aborted = start("/bucket/k", {{"x-amz-meta-v", "2"}});
+  EXPECT_EQ(upload("/bucket/k", aborted, 1, "same").header("ETag"), etag);
+  EXPECT_EQ(s3.del("/bucket/k?uploadId=" + aborted).status, 204);
+  EXPECT_EQ(complete("/bucket/k", aborted, {{1, etag}}).code(), "NoSuchUpload");
+
+  // A copy has the ETag, and was made by no upload.
+  EXPECT_EQ(s3.put("/bucket/copy", "", {{"x-amz-copy-source", "bucket/k"}}).status, 200);
+  EXPECT_EQ(complete("/bucket/copy", id, {{1, etag}}).code(), "NoSuchUpload");
+  for (const auto& [name, value] : s3.get("/bucket/k").headers) EXPECT_NE(value, id) << name;
+}
+
+TEST_F(ServiceMultipart, WhatCompleteChecks) {
+  const std::string id = start("/bucket/k");
+  const std::string etag = upload("/bucket/k", id, 1, "x").header("ETag");
+  EXPECT_EQ(
+      complete("/bucket/k", id, {{1, etag}}, {{"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg=="}}).code(),
+      "BadDigest");
+  EXPECT_EQ(complete("/bucket/k", id, {{1, etag, "<ChecksumMD5>AAAA</ChecksumMD5>"}}).code(),
+            "MalformedXML");
+  for (const char* match : {"*", "\"abc\""})
+    EXPECT_EQ(complete("/bucket/k", id, {{1, etag}}, {{"If-Match", match}}).code(), "NoSuchKey");
+  EXPECT_EQ(complete("/bucket/k", id, {{1, etag}}).status, 200) << "the upload was left as it was";
+}
+
 TEST_F(ServiceMultipart, ReplacingAPart) {
   const std::string id = start("/bucket/k");
   const std::string old = upload("/bucket/k", id, 1, "old").header("ETag");

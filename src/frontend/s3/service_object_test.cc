@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "frontend/s3/test_service.h"
+#include "frontend/s3/text.h"
 
 namespace atl::s3 {
 namespace {
@@ -294,16 +295,23 @@ std::string delete_document(const std::vector<std::string>& keys, bool quiet = f
   return xml.close("Delete").take();
 }
 
+std::string delete_error(TestService& s3, const std::string& body) {
+  return s3.error("POST", "/bucket?delete", body,
+                  {{"Content-MD5", base64_of(HashAlgorithm::kMd5, body)}});
+}
+Answer delete_many(TestService& s3, const std::string& body) {
+  return s3.post("/bucket?delete", body, {{"Content-MD5", base64_of(HashAlgorithm::kMd5, body)}});
+}
+
 TEST_F(ServiceObject, DeleteMany) {
   for (const char* key : {"a", "b", "c%20d", "%3C"}) s3.put(std::string("/bucket/") + key, "x");
-  const Answer deleted = s3.post("/bucket?delete", delete_document({"a", "c d", "never", "<"}));
+  const Answer deleted = delete_many(s3, delete_document({"a", "c d", "never", "<"}));
   EXPECT_EQ(deleted.status, 200);
   EXPECT_EQ(deleted.texts("Key"), (std::vector<std::string>{"a", "c d", "never", "&lt;"}));
   EXPECT_EQ(s3.error("GET", "/bucket/a"), "NoSuchKey");
   EXPECT_EQ(s3.error("GET", "/bucket/%3C"), "NoSuchKey");
   EXPECT_EQ(s3.get("/bucket/b").status, 200);
-  const Answer quiet =
-      s3.post("/bucket?delete", delete_document({"b", std::string(1025, 'k')}, true));
+  const Answer quiet = delete_many(s3, delete_document({"b", std::string(1025, 'k')}, true));
   EXPECT_EQ(quiet.texts("Code"), std::vector<std::string>{"KeyTooLongError"});
   EXPECT_EQ(quiet.body.find("<Deleted>"), std::string::npos);
   EXPECT_EQ(s3.error("GET", "/bucket/b"), "NoSuchKey");
@@ -313,28 +321,76 @@ TEST_F(ServiceObject, DeleteManyIsBounded) {
   std::vector<std::string> keys;
   for (int i = 0; i < 1000; ++i) keys.push_back("k" + std::to_string(i));
   for (int i = 0; i < 1000; i += 50) s3.put("/bucket/k" + std::to_string(i), "x");
-  EXPECT_EQ(s3.post("/bucket?delete", delete_document(keys)).texts("Key").size(), 1000u);
+  EXPECT_EQ(delete_many(s3, delete_document(keys)).texts("Key").size(), 1000u);
   EXPECT_TRUE(s3.get("/bucket?list-type=2").texts("Key").empty());
   keys.push_back("one too many");
-  EXPECT_EQ(s3.error("POST", "/bucket?delete", delete_document(keys)), "MalformedXML");
-  EXPECT_EQ(s3.error("POST", "/bucket?delete", delete_document({})), "MalformedXML");
-  EXPECT_EQ(s3.error("POST", "/bucket?delete", "<Delete><Object></Object></Delete>"),
-            "MalformedXML");
-  EXPECT_EQ(s3.error("POST", "/bucket?delete", "junk"), "MalformedXML");
+  EXPECT_EQ(delete_error(s3, delete_document(keys)), "MalformedXML");
+  EXPECT_EQ(delete_error(s3, delete_document({})), "MalformedXML");
+  EXPECT_EQ(delete_error(s3, "<Delete><Object></Object></Delete>"), "MalformedXML");
+  EXPECT_EQ(delete_error(s3, "junk"), "MalformedXML");
   EXPECT_EQ(s3.error("POST", "/absent?delete", delete_document({"a"})), "NoSuchBucket");
-  EXPECT_EQ(s3.error("POST", "/bucket?delete", std::string(9u << 20, ' ')),
-            "MaxMessageLengthExceeded");
+  EXPECT_EQ(delete_error(s3, std::string(9u << 20, ' ')), "MaxMessageLengthExceeded");
 }
 
 TEST_F(ServiceObject, DeleteManyHonoursWhatItSays) {
   s3.put("/bucket/k", "x");
-  const Answer answer = s3.post("/bucket?delete",
-                                "<Delete><Object><Key>k</Key><ETag>\"no\"</ETag></Object>"
-                                "<Object><Key>k</Key><VersionId>v1</VersionId></Object>"
-                                "<Object><Key>gone</Key><ETag>\"no\"</ETag></Object></Delete>");
+  const Answer answer = delete_many(s3,
+                                    "<Delete><Object><Key>k</Key><ETag>\"no\"</ETag></Object>"
+                                    "<Object><Key>k</Key><VersionId>v1</VersionId></Object>"
+                                    "<Object><Key>gone</Key><ETag>\"no\"</ETag></Object></Delete>");
   EXPECT_EQ(answer.texts("Code"),
             (std::vector<std::string>{"PreconditionFailed", "NotImplemented", "NoSuchKey"}));
   EXPECT_EQ(s3.get("/bucket/k").status, 200);
+}
+
+TEST_F(ServiceObject, DeleteManyNeedsAChecksum) {
+  s3.put("/bucket/k", "x");
+  EXPECT_EQ(s3.error("POST", "/bucket?delete", delete_document({"k"})), "InvalidRequest");
+  EXPECT_EQ(s3.get("/bucket/k").status, 200);
+  const std::string body = delete_document({"k"});
+  EXPECT_EQ(s3.error("POST", "/bucket?delete", body,
+                     {{"x-amz-checksum-crc32", base64_of(HashAlgorithm::kCrc32, body)}}),
+            "ok");
+}
+
+TEST_F(ServiceObject, DeleteManyIsStrictAboutItsXml) {
+  for (const char* key : {"a&b", "a", "b", "&nbsp%3B", "%26x%3B"})
+    s3.put(std::string("/bucket/") + key, "x");
+  for (const char* bad :
+       {"<Delete><Object><Key>a&b</Key></Object></Delete>",
+        "<Delete><Object><Key>&nbsp;</Key></Object></Delete>",
+        "<!DOCTYPE a [<!ENTITY x \"a\">]><Delete><Object><Key>&x;</Key></Object></Delete>",
+        "<Delete><Object><Key>a\x01</Key></Object></Delete>",
+        "<Delete><Object><Key>a\xff</Key></Object></Delete>",
+        "<Delete><Object><Key>a</Key><Key>b</Key></Object></Delete>",
+        "<Delete>text<Object><Key>a</Key></Object></Delete>",
+        "<Delete><Object>text<Key>a</Key></Object></Delete>",
+        "<Delete><Quiet>maybe</Quiet><Object><Key>a</Key></Object></Delete>"})
+    EXPECT_EQ(delete_error(s3, bad), "MalformedXML") << bad;
+  EXPECT_EQ(s3.get("/bucket?list-type=2").texts("Key").size(), 5u);
+  const Answer fine =
+      delete_many(s3, "<Delete><!-- & --><Object><Key><![CDATA[a&b]]></Key></Object></Delete>");
+  EXPECT_EQ(fine.texts("Key"), (std::vector<std::string>{"a&amp;b"}));
+}
+
+TEST_F(ServiceObject, ChecksumsThatNobodyWouldCheckAreRefused) {
+  for (const char* name : {"md5", "sha512", "foo"})
+    EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{std::string("x-amz-checksum-") + name, "AAAA"}}),
+              "InvalidRequest");
+  EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-checksum-algorithm", "FOO"}}),
+            "InvalidRequest");
+  EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-checksum-type", "FOO"}}), "InvalidRequest");
+  EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-copy-source-foo", "1"}}), "NotImplemented");
+  EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-meta-", "1"}}), "NotImplemented");
+  EXPECT_EQ(s3.error("GET", "/bucket/k"), "NoSuchKey");
+}
+
+TEST_F(ServiceObject, ErrorsAreWellFormedWhateverTheKey) {
+  for (const char* target : {"/bucket/%ff", "/bucket/%c0%af", "/bucket/a%01b"}) {
+    const Answer answer = s3.get(target);
+    EXPECT_TRUE(is_valid_utf8(answer.body)) << target;
+    EXPECT_EQ(answer.body.find("&#x1;"), std::string::npos) << target;
+  }
 }
 
 TEST_F(ServiceObject, SurvivesTheLossOfTwoDomains) {

@@ -87,6 +87,14 @@ std::optional<PayloadKind> parse_payload_kind(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_presign_parameter(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "x-amz-algorithm",     "x-amz-credential", "x-amz-date",           "x-amz-expires",
+      "x-amz-signedheaders", "x-amz-signature",  "x-amz-content-sha256", "x-amz-security-token",
+  };
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
 bool is_signature(std::string_view text) {
   return text.size() == 64 && is_lower_hex(text);
 }

@@ -65,6 +65,9 @@ std::expected<std::vector<std::string_view>, std::string> parse_signed_headers(
     std::string_view text);
 bool is_signature(std::string_view text);
 
+// One of the query parameters that make a presigned request; `name` is in lower case.
+bool is_presign_parameter(std::string_view name);
+
 using SigningKey = Sha256;
 SigningKey derive_signing_key(std::string_view secret, std::string_view date,
                               std::string_view region, std::string_view service = "s3");

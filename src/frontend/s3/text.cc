@@ -1,5 +1,9 @@
 #include "frontend/s3/text.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "frontend/s3/url.h"
 
 namespace atl::s3 {
@@ -50,6 +54,24 @@ size_t utf8_length(std::string_view text) {
   size_t count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   return count;
+}
+
+std::string printable(std::string_view text) {
+  const auto is_control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+  };
+  if (is_valid_utf8(text) && std::none_of(text.begin(), text.end(), is_control))
+    return std::string(text);
+  std::string out;
+  for (const char c : text) {
+    if (is_control(c) || static_cast<unsigned char>(c) >= 0x80) {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
 }
 
 bool is_header_safe(std::string_view value) {

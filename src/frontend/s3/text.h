@@ -18,6 +18,9 @@ std::optional<std::string> percent_decode_text(std::string_view text, bool plus_
 bool is_valid_utf8(std::string_view text);
 // Code points of valid UTF-8.
 size_t utf8_length(std::string_view text);
+// The text itself where an XML document can hold it; otherwise percent-encoded: what is not UTF-8,
+// and control characters.
+std::string printable(std::string_view text);
 // True when a header value can be sent as it is: no control characters.
 bool is_header_safe(std::string_view value);
 

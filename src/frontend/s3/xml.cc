@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "frontend/s3/text.h"
+
 namespace atl::s3 {
 namespace {
 
@@ -19,21 +21,44 @@ constexpr auto make_escape_table() {
 }
 constexpr std::array<bool, 256> kEscape = make_escape_table();
 
-// Numeric references to NUL, to surrogates or past Unicode would come out of the parser as other
-// text than was sent (a NUL would cut a key short), and NUL bytes end its input early.
-bool references_are_sound(std::string_view bytes) {
-  if (bytes.find('\0') != std::string_view::npos) return false;
-  for (size_t at = bytes.find("&#"); at != std::string_view::npos; at = bytes.find("&#", at + 2)) {
-    std::string_view digits = bytes.substr(at + 2, 16);
-    const bool hex = digits.starts_with('x');
-    if (hex) digits.remove_prefix(1);
-    uint64_t value = 0;
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-    const bool closed = end != digits.data() + digits.size() && *end == ';';
-    const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-    if (error != std::errc() || !closed || value == 0 || value > 0x10ffff || surrogate)
+// The parser is lenient: what it would let through as other text than XML says is refused before.
+// Numeric references to NUL, to surrogates or past Unicode; references without a known name; a
+// document type, which could name more; control characters, and what is not UTF-8.
+bool is_sound_reference(std::string_view tail) {  // begins with '&'
+  const size_t end = tail.substr(0, 16).find(';');
+  if (end == std::string_view::npos) return false;
+  std::string_view name = tail.substr(1, end - 1);
+  if (!name.starts_with('#'))
+    return name == "amp" || name == "lt" || name == "gt" || name == "quot" || name == "apos";
+  name.remove_prefix(1);
+  const bool hex = name.starts_with('x');
+  if (hex) name.remove_prefix(1);
+  uint64_t value = 0;
+  const auto [last, error] =
+      std::from_chars(name.data(), name.data() + name.size(), value, hex ? 16 : 10);
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  return error == std::errc() && last == name.data() + name.size() && value != 0 &&
+         value <= 0x10ffff && !surrogate;
+}
+
+bool is_sound_text(std::string_view bytes) {
+  constexpr std::string_view kCdata = "<![CDATA[";
+  constexpr std::string_view kComment = "<!--";
+  if (!is_valid_utf8(bytes)) return false;
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const auto c = static_cast<unsigned char>(bytes[at]);
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') return false;
+    if (c == '&' && !is_sound_reference(bytes.substr(at))) return false;
+    if (c != '<') continue;
+    const std::string_view tail = bytes.substr(at);
+    const bool cdata = tail.starts_with(kCdata);
+    if (cdata || tail.starts_with(kComment)) {
+      const size_t end = bytes.find(cdata ? "]]>" : "-->", at);
+      if (end == std::string_view::npos) return false;
+      at = end;
+    } else if (tail.starts_with("<!")) {
       return false;
+    }
   }
   return true;
 }
@@ -131,7 +156,7 @@ std::expected<XmlDocument, S3Error> XmlDocument::parse(std::string bytes,
   if (static_cast<size_t>(std::count(bytes.begin(), bytes.end(), '<')) > kXmlTagsMax)
     return std::unexpected(S3Error(err::kMaxMessageLengthExceeded));
 
-  if (!references_are_sound(bytes)) return std::unexpected(S3Error(err::kMalformedXml));
+  if (!is_sound_text(bytes)) return std::unexpected(S3Error(err::kMalformedXml));
 
   XmlDocument out;
   out.bytes_ = std::make_unique<std::string>(std::move(bytes));
@@ -146,10 +171,10 @@ std::expected<XmlDocument, S3Error> XmlDocument::parse(std::string bytes,
   // One root element, nothing after it, and the one that was asked for.
   for (pugi::xml_node node : out.document_->children()) {
     const bool other_element = node.type() == pugi::node_element && node != out.root_;
-    const bool loose_text = (node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata) &&
-                            !is_blank(node.value());
-    if (other_element || loose_text) return std::unexpected(S3Error(err::kMalformedXml));
+    if (other_element) return std::unexpected(S3Error(err::kMalformedXml));
   }
+  if (has_loose_text(*out.document_) || has_loose_text(out.root_))
+    return std::unexpected(S3Error(err::kMalformedXml));
   if (!out.root_ || local_name(out.root_) != root_name)
     return std::unexpected(S3Error(err::kMalformedXml));
   return out;
@@ -159,6 +184,14 @@ std::string_view local_name(pugi::xml_node node) {
   const std::string_view name = node.name();
   const size_t colon = name.rfind(':');
   return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+bool has_loose_text(pugi::xml_node node) {
+  for (pugi::xml_node child : node.children())
+    if ((child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) &&
+        !is_blank(child.value()))
+      return true;
+  return false;
 }
 
 std::string text_of(pugi::xml_node node) {

@@ -67,6 +67,8 @@ class XmlDocument {
 
 // The name without its prefix.
 std::string_view local_name(pugi::xml_node node);
+// Text that is not blank stands directly below the node: wrong where elements are expected.
+bool has_loose_text(pugi::xml_node node);
 // All text directly below the node.
 std::string text_of(pugi::xml_node node);
 // The first child element of that local name; empty node when there is none.
