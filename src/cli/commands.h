@@ -38,6 +38,9 @@ struct PlanWords {
   bool explain = false;
 };
 int run_plan(const PlanWords& words);
+int run_plan_compare(const PlanWords& words, const std::string& other);
+int run_plan_sweep(const PlanWords& words, const std::string& vary);
+int run_plan_sensitivity(const PlanWords& words);
 
 int run_ls(const Target& target, const std::string& where);
 int run_put(const Target& target, const std::string& file, const std::string& where);

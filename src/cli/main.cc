@@ -105,20 +105,50 @@ void add_up(CLI::App* app, Words* words) {
   });
 }
 
+void add_plan_options(CLI::App* command, Words* words) {
+  command->add_option(
+      "--catalogue", words->plan.catalogues,
+      "shapes, prices and rates of your own, laid over the built-in ones; repeatable");
+  command->add_flag("--json", words->plan.json, "print JSON");
+}
+
 void add_plan(CLI::App* app, Words* words) {
   CLI::App* plan = app->add_subcommand(
       "plan",
       "size a cluster: capacity, speed, rebuild, durability and money from a scenario file");
-  plan->add_option("FILE", words->plan.file, "the scenario (TOML; examples/plan has some)")
-      ->required();
-  plan->add_option("--catalogue", words->plan.catalogues,
-                   "shapes, prices and rates of your own, laid over the built-in ones; repeatable");
-  plan->add_flag("--json", words->plan.json, "print JSON");
+  plan->require_subcommand(0, 1);
+  plan->add_option("FILE", words->plan.file, "the scenario (TOML; examples/plan has some)");
+  add_plan_options(plan, words);
   CLI::Option* explain =
       plan->add_option("--explain", words->plan.figure,
                        "how a figure came about (capacity.usable); without one, all of them")
           ->expected(0, 1);
-  plan->callback([words, explain] {
+
+  CLI::App* compare = plan->add_subcommand("compare", "two scenarios side by side");
+  compare->add_option("A", words->plan.file, "a scenario")->required();
+  compare->add_option("B", words->file, "another one")->required();
+  add_plan_options(compare, words);
+  compare->callback([words] { words->status = run_plan_compare(words->plan, words->file); });
+
+  CLI::App* sweep = plan->add_subcommand("sweep", "one scenario with one of its keys varied");
+  sweep->add_option("FILE", words->plan.file, "the scenario")->required();
+  sweep
+      ->add_option(
+          "--vary", words->name,
+          "KEY=VALUES: cluster.domains=3..32, cluster.nodes=8..64:8, cluster.protection=4+2,6+2")
+      ->required();
+  add_plan_options(sweep, words);
+  sweep->callback([words] { words->status = run_plan_sweep(words->plan, words->name); });
+
+  CLI::App* sensitivity = plan->add_subcommand(
+      "sensitivity", "what each assumed datum does at half and at twice itself");
+  sensitivity->add_option("FILE", words->plan.file, "the scenario")->required();
+  add_plan_options(sensitivity, words);
+  sensitivity->callback([words] { words->status = run_plan_sensitivity(words->plan); });
+
+  plan->callback([plan, words, explain] {
+    if (!plan->get_subcommands().empty()) return;
+    if (words->plan.file.empty()) throw CLI::RequiredError("FILE");
     words->plan.explain = explain->count() > 0;
     words->status = run_plan(words->plan);
   });

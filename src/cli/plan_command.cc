@@ -1,10 +1,11 @@
-// `atoll plan FILE`: sizing. It needs no cluster.
+// `atoll plan`: sizing. It needs no cluster.
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 
 #include "cli/commands.h"
 #include "plan/print.h"
+#include "plan/what_if.h"
 
 namespace atl::cli {
 namespace {
@@ -23,26 +24,72 @@ Result<plan::Book> read_book(const std::string& path) {
   return plan::Book::parse(text, path);
 }
 
-Result<std::string> plan_output(const PlanWords& words) {
-  ATOLL_TRY(const plan::Book scenario, read_book(words.file));
+struct Books {
+  plan::Book scenario;
+  plan::Book catalogue;
+};
+
+Result<Books> read_books(const PlanWords& words) {
+  ATOLL_TRY(plan::Book scenario, read_book(words.file));
   plan::Book catalogue = plan::built_in_catalogue();
   for (const std::string& path : words.catalogues) {
     ATOLL_TRY(const plan::Book own, read_book(path));
     catalogue.lay_over(own);
   }
-  ATOLL_TRY(const plan::Plan plan, plan::make_plan(scenario, catalogue));
+  return Books{std::move(scenario), std::move(catalogue)};
+}
+
+Result<std::string> plan_output(const PlanWords& words) {
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
   if (words.json) return plan::plan_json(plan);
   if (words.explain) return plan::plan_explained(plan, words.figure);
   return plan::plan_text(plan);
 }
 
-}  // namespace
+Result<std::string> compare_output(const PlanWords& words, const std::string& other) {
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const plan::Book second, read_book(other));
+  ATOLL_TRY(const plan::Plan a, plan::make_plan(books.scenario, books.catalogue));
+  ATOLL_TRY(const plan::Plan b, plan::make_plan(second, books.catalogue));
+  const plan::Comparison comparison = plan::compare(a, b);
+  return words.json ? plan::comparison_json(a, b, comparison)
+                    : plan::comparison_text(a, b, comparison);
+}
 
-int run_plan(const PlanWords& words) {
-  const Result<std::string> out = plan_output(words);
+Result<std::string> sweep_output(const PlanWords& words, const std::string& vary) {
+  ATOLL_TRY(const plan::Variation variation, plan::parse_variation(vary));
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const auto points, plan::sweep(books.scenario, books.catalogue, variation));
+  return words.json ? plan::sweep_json(variation, points) : plan::sweep_text(variation, points);
+}
+
+Result<std::string> sensitivity_output(const PlanWords& words) {
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
+  ATOLL_TRY(const auto all, plan::sensitivity(books.scenario, books.catalogue));
+  return words.json ? plan::sensitivity_json(plan, all) : plan::sensitivity_text(plan, all);
+}
+
+int print(const Result<std::string>& out) {
   if (!out) return report(out.error());
   std::fwrite(out->data(), 1, out->size(), stdout);
   return 0;
+}
+
+}  // namespace
+
+int run_plan(const PlanWords& words) {
+  return print(plan_output(words));
+}
+int run_plan_compare(const PlanWords& words, const std::string& other) {
+  return print(compare_output(words, other));
+}
+int run_plan_sweep(const PlanWords& words, const std::string& vary) {
+  return print(sweep_output(words, vary));
+}
+int run_plan_sensitivity(const PlanWords& words) {
+  return print(sensitivity_output(words));
 }
 
 }  // namespace atl::cli

@@ -47,6 +47,8 @@ class Book {
   // What `over` has wins; the rest stays.
   void lay_over(const Book& over);
 
+  void set(const std::string& key, Datum datum) { data_[key] = std::move(datum); }
+
   const std::map<std::string, Datum>& data() const { return data_; }
   const Datum* find(std::string_view key) const;
   bool has_table(std::string_view prefix) const;  // some key begins with "prefix."

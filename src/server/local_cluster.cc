@@ -212,7 +212,39 @@ bool LocalCluster::fully_protected() const {
     if (entry.state == cluster::DeviceState::kReplaced) continue;
     if (entry.state == cluster::DeviceState::kFailed || entry.needs_rebuild) return false;
   }
-  return partition_->serving() && partition_->journal().fully_replicated();
+  return compared_ && unrepaired_ == 0 && copies_wanted().empty() && partition_->serving() &&
+         partition_->journal().fully_replicated();
+}
+
+cluster::Exposure LocalCluster::exposure() const {
+  cluster::Exposure out = cluster::exposure(view_->map());
+  // Without a majority of its coordinator's copies a cluster does not start.
+  const std::vector<coord::CopyStatus> copies = coordinator_->copy_states();
+  const auto usable = static_cast<size_t>(std::ranges::count_if(copies, [](const auto& copy) {
+    return copy.health == coord::CopyHealth::kOk || copy.health == coord::CopyHealth::kStale;
+  }));
+  const size_t majority = copies.size() / 2 + 1;
+  const auto spare = static_cast<uint32_t>(usable > majority ? usable - majority : 0);
+  out.losable_domains_by_design =
+      std::min(out.losable_domains_by_design, static_cast<uint32_t>(copies.size() - majority));
+  out.losable_domains_now = std::min(out.losable_domains_now, spare);
+  return out;
+}
+
+bool LocalCluster::domain_in_use(size_t copy) const {
+  return std::ranges::any_of(view_->map().devices, [&](const cluster::DeviceEntry& entry) {
+    return entry.domain.value == copy + 1 && view_->readable(entry.id);
+  });
+}
+
+std::vector<coord::CopyStatus> LocalCluster::copies_wanted() const {
+  std::vector<coord::CopyStatus> out;
+  const std::vector<coord::CopyStatus> copies = coordinator_->copy_states();
+  for (size_t i = 0; i < copies.size(); ++i)
+    if (copies[i].health != coord::CopyHealth::kOk &&
+        copies[i].health != coord::CopyHealth::kStale && domain_in_use(i))
+      out.push_back(copies[i]);
+  return out;
 }
 
 }  // namespace atl::server

@@ -94,8 +94,17 @@ class LocalCluster {
   // Scrubs everything: devices and stripes, coordinator copies, the view.
   Task<Result<stripe::ScrubReport>> scrub();
 
-  // True when every stripe and segment has its full protection and no device waits for a rebuild.
+  // True when every stripe, segment and coordinator copy has its full protection and no device
+  // waits for a rebuild, as far as is known; false until the devices were compared with what should
+  // be there, once after the start.
   bool fully_protected() const;
+  bool compared() const { return compared_; }
+  // Shards that the last comparison or scrub found missing or bad and could not restore.
+  uint64_t unrepaired_shards() const { return unrepaired_; }
+  // What could still be lost: of data, and of the coordinator's copies.
+  cluster::Exposure exposure() const;
+  // Lost, damaged or foreign copies of the coordinator's state, in domains that are in use.
+  std::vector<coord::CopyStatus> copies_wanted() const;
 
  private:
   LocalCluster(env::Env& env, fabric::Fabric& fabric, ClusterOptions options);
@@ -117,7 +126,10 @@ class LocalCluster {
   // operations.cc
   Result<std::vector<DeviceId>> devices_of(DomainId domain) const;
   Task<Result<Replaced>> replace_one(DeviceId old, bool force);
-  Task<Result<uint64_t>> repair_coordinator_copies();
+  bool domain_in_use(size_t copy) const;
+  Task<Status> compare_once();
+  // How many were made anew. Those of another cluster are left unless `overwrite_foreign`.
+  Task<Result<uint64_t>> mend_coordinator_copies(bool overwrite_foreign);
 
   env::Env& env_;
   fabric::Fabric& fabric_;
@@ -137,6 +149,8 @@ class LocalCluster {
   env::Mutex operation_mutex_;  // one administrative change at a time
   bool stopping_ = false;
   bool protect_wanted_ = false;
+  bool compared_ = false;
+  uint64_t unrepaired_ = 0;
   env::Event protect_event_;
   env::Event watch_ended_;
   env::Event protect_ended_;

@@ -141,10 +141,16 @@ Task<Result<std::vector<Replaced>>> LocalCluster::device_replace(std::vector<Dev
   for (const Replaced& replaced : out) {
     const size_t copy = replaced.domain.value - 1;
     if (copy >= paths.size()) continue;
-    Status repaired = co_await coordinator_->repair_copy(copy);
+    Status repaired = co_await coordinator_->repair_copy(copy, force);
     if (!repaired)
       co_return fail(std::move(repaired.error())
-                         .with_context(fmt::format("coordinator copy {}", paths[copy])));
+                         .with_context(fmt::format("coordinator copy {}{}", paths[copy],
+                                                   force ? "" : " (--force overwrites it)")));
+  }
+  // Those that an earlier replacement left as somebody else's.
+  if (force) {
+    const Result<uint64_t> mended = co_await mend_coordinator_copies(true);
+    if (!mended) co_return fail(mended.error());
   }
   co_return out;
 }
@@ -234,25 +240,23 @@ Task<Result<Replaced>> LocalCluster::replace_one(DeviceId old, bool force) {
   co_return replaced;
 }
 
-// Verifies every copy of the coordinator's state, and makes lost ones anew in domains that are in
-// use.
-Task<Result<uint64_t>> LocalCluster::repair_coordinator_copies() {
-  const coord::VerifyReport verified = co_await coordinator_->verify();
-  uint64_t repaired = verified.slots_repaired;
+Task<Result<uint64_t>> LocalCluster::mend_coordinator_copies(bool overwrite_foreign) {
+  uint64_t mended = 0;
   const std::vector<coord::CopyStatus> copies = coordinator_->copy_states();
   for (size_t i = 0; i < copies.size(); ++i) {
-    if (copies[i].health == coord::CopyHealth::kOk || copies[i].health == coord::CopyHealth::kStale)
-      continue;
-    bool domain_in_use = false;
-    for (const cluster::DeviceEntry& entry : view_->map().devices)
-      domain_in_use |= entry.domain.value == i + 1 && view_->readable(entry.id);
-    if (!domain_in_use) continue;  // comes back with `device replace`
-    ATOLL_CO_TRY_STATUS(co_await coordinator_->repair_copy(i));
+    const coord::CopyHealth was = copies[i].health;
+    if (was == coord::CopyHealth::kOk || was == coord::CopyHealth::kStale) continue;
+    if (was == coord::CopyHealth::kForeign && !overwrite_foreign) continue;
+    if (!domain_in_use(i)) continue;  // comes back with `device replace`
+    Status repaired = co_await coordinator_->repair_copy(i, overwrite_foreign);
+    if (!repaired)
+      co_return fail(std::move(repaired.error())
+                         .with_context(fmt::format("coordinator copy {}", copies[i].path)));
     ATOLL_LOG(kWarn, "server", "coordinator copy repaired",
-              {{"copy", copies[i].path}, {"was", coord::copy_health_name(copies[i].health)}});
-    ++repaired;
+              {{"copy", copies[i].path}, {"was", coord::copy_health_name(was)}});
+    ++mended;
   }
-  co_return repaired;
+  co_return mended;
 }
 
 Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
@@ -275,9 +279,11 @@ Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
     }
   }
   if (report) {
-    Result<uint64_t> copies = co_await repair_coordinator_copies();
+    const coord::VerifyReport verified = co_await coordinator_->verify();
+    Result<uint64_t> copies = co_await mend_coordinator_copies(false);
     Result<uint64_t> files = co_await partition_->verify_view();
-    scrub_.coordinator_copies_repaired = copies.value_or(0);
+    scrub_.coordinator_copies_repaired = verified.slots_repaired + copies.value_or(0);
+    unrepaired_ = report->unrepairable;
     scrub_.view_files_repaired = files.value_or(0);
     if (!files) report = fail(std::move(files.error()).with_context("view"));
     if (!copies) report = fail(std::move(copies.error()).with_context("coordinator"));

@@ -57,7 +57,7 @@ Status write_run_file(const Options& options, const admin::NewSecret& root,
 
 void print_banner(const Options& options, LocalCluster& cluster, const admin::NewSecret& root,
                   const std::string& s3_url, const std::string& admin_address) {
-  const cluster::Exposure exposure = cluster::exposure(cluster.view().map());
+  const cluster::Exposure exposure = cluster.exposure();
   char self[4096];
   const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
   std::string program = n > 0 ? std::string(self, static_cast<size_t>(n)) : "atoll";

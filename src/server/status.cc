@@ -94,10 +94,18 @@ std::string_view judge(LocalCluster& cluster, const cluster::Exposure& exposure,
   }
   if (behind > 0)
     reasons->push_back(json::string(fmt::format("{} device(s) are being rebuilt", behind)));
+  for (const coord::CopyStatus& copy : cluster.copies_wanted())
+    reasons->push_back(json::string(
+        fmt::format("coordinator copy {} is {}", copy.path, coord::copy_health_name(copy.health))));
+  if (!cluster.compared())
+    reasons->push_back("what the devices hold is being compared with what should be there");
+  if (cluster.unrepaired_shards() > 0)
+    reasons->push_back(json::string(
+        fmt::format("{} shard(s) are lost and cannot be restored", cluster.unrepaired_shards())));
   if (!cluster.partition().serving()) reasons->push_back("the namespace is recovering");
   if (cluster.partition().serving() && !cluster.partition().journal().fully_replicated())
     reasons->push_back("journal segments are being replicated again");
-  if (exposure.data_unreadable) return "unreadable";
+  if (exposure.data_unreadable || cluster.unrepaired_shards() > 0) return "unreadable";
   if (exposure.losable_domains_now == 0 && exposure.losable_domains_by_design > 0) return "at_risk";
   return reasons->empty() ? "healthy" : "degraded";
 }
@@ -131,7 +139,7 @@ json::value make_scrub_state(const ScrubState& state) {
 
 Task<Result<json::value>> make_status(LocalCluster& cluster) {
   const std::shared_ptr<const cluster::ClusterMap> map = cluster.view().snapshot();
-  const cluster::Exposure exposure = cluster::exposure(*map);
+  const cluster::Exposure exposure = cluster.exposure();
   json::object out;
   out["schema_version"] = 1;
   out["cluster"] = map->cluster.to_string();
@@ -218,7 +226,7 @@ Task<Result<json::value>> make_status(LocalCluster& cluster) {
 
 void update_gauges(LocalCluster& cluster) {
   const std::shared_ptr<const cluster::ClusterMap> map = cluster.view().snapshot();
-  const cluster::Exposure exposure = cluster::exposure(*map);
+  const cluster::Exposure exposure = cluster.exposure();
   metric_gauge("atoll_can_lose_domains",
                "More whole domains that could be lost now without losing data")
       .set(exposure.losable_domains_now);

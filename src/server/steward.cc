@@ -27,6 +27,11 @@ Task<void> LocalCluster::watch_devices() {
             id, Error(Errc::kIo, device->path() + " no longer holds this device"));
       }
     }
+    for (const coord::CopyStatus& copy : copies_wanted()) {
+      if (copy.health == coord::CopyHealth::kForeign) continue;  // an operator's decision
+      protect_wanted_ = true;
+      protect_event_.set();
+    }
     co_await env_.sleep(kWatchInterval);
   }
   watch_ended_.set();
@@ -50,17 +55,35 @@ Task<void> LocalCluster::keep_protected() {
   protect_ended_.set();
 }
 
-// One round: 1. groups that can be written; 2. journal segments on full sets of replicas; 3.
-// stripes.
+// One round: 1. groups that can be written; 2. coordinator copies; 3. journal segments on full sets
+// of replicas; 4. stripes; 5. after a start, what the devices really hold. What fails does not keep
+// the others from their turn.
 Task<Status> LocalCluster::protect_once() {
+  Status worst;
+  auto note = [&worst](Status done) {
+    if (!done && worst) worst = std::move(done);
+  };
   MapChange ensure = cluster::ensure_writable_groups;
-  ATOLL_CO_TRY_STATUS(co_await view_->update(std::move(ensure)));
+  note(co_await view_->update(std::move(ensure)));
+  const Result<uint64_t> copies = co_await mend_coordinator_copies(false);
+  if (!copies) note(fail(copies.error()));
   if (!partition_->serving()) co_return fail(Errc::kUnavailable, "the partition is recovering");
-  ATOLL_CO_TRY_STATUS(co_await partition_->journal().repair());
+  note(co_await partition_->journal().repair());
   bool rebuild = false;
   for (const cluster::DeviceEntry& entry : view_->map().devices)
     rebuild |= entry.needs_rebuild && view_->readable(entry.id);
-  if (rebuild) ATOLL_CO_TRY_STATUS(co_await maintenance_->rebuild());
+  if (rebuild) note(co_await maintenance_->rebuild());
+  if (!compared_ || unrepaired_ > 0) note(co_await compare_once());
+  co_return worst;
+}
+
+// A device may come back from a crash, or from a copy of it, with less than it had, and with what
+// it had deleted. Only its own word for its contents was taken so far.
+Task<Status> LocalCluster::compare_once() {
+  const Result<stripe::ScrubReport> report = co_await maintenance_->check();
+  if (!report) co_return fail(report.error());
+  compared_ = true;
+  unrepaired_ = report->unrepairable;
   co_return Status{};
 }
 

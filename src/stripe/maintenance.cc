@@ -229,6 +229,14 @@ Task<Result<ScrubReport>> Maintenance::scrub(std::function<void(double)> progres
   co_return report;
 }
 
+Task<Result<ScrubReport>> Maintenance::check() {
+  auto impl = impl_;
+  if (!impl->begin()) co_return fail(impl->check_running().error());
+  auto report = co_await impl->check();
+  impl->end();
+  co_return report;
+}
+
 Task<Result<uint64_t>> Maintenance::collect_orphans() {
   auto impl = impl_;
   if (!impl->begin()) co_return fail(impl->check_running().error());

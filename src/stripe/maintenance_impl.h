@@ -83,6 +83,8 @@ struct Maintenance::Impl : std::enable_shared_from_this<Maintenance::Impl> {
   // --- scrub.cc ---
   struct ScrubPass;
   Task<Result<ScrubReport>> scrub(std::function<void(double)> progress, uint64_t bytes_per_second);
+  Task<Result<ScrubReport>> check();
+  Task<Status> compare(std::shared_ptr<ScrubPass> pass);
   Task<bool> scrub_device(std::shared_ptr<ScrubPass> pass, DeviceId id, uint32_t zones);
   Task<void> scrub_bad_shard(std::shared_ptr<ScrubPass> pass, DeviceId device,
                              device::ShardKey key);

@@ -50,11 +50,8 @@ Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> p
   co_await env::when_all(env(), std::move(devices));
   ATOLL_CO_TRY_STATUS(check_running());
 
-  // 2. Every stripe against the devices' inventories.
-  const Status compared = co_await scrub_inventory(pass);
-  co_await pass->restores.acquire(kRestoresAtOnce);
-  pass->restores.release(kRestoresAtOnce);
-  if (!compared) co_return fail(compared.error());
+  // 2. What is missing.
+  ATOLL_CO_TRY_STATUS(co_await compare(pass));
 
   pass->tell(1);
   const ScrubReport& r = pass->report;
@@ -143,6 +140,29 @@ Task<void> Maintenance::Impl::scrub_bad_shard(std::shared_ptr<ScrubPass> pass, D
              {"shard", static_cast<uint32_t>(key.index)},
              {"device", device},
              {"reason", done.error().to_string()}});
+}
+
+Task<Result<ScrubReport>> Maintenance::Impl::check() {
+  auto permit = co_await scrub_mutex.lock();
+  ATOLL_CO_TRY_STATUS(check_running());
+  auto pass = std::make_shared<ScrubPass>(std::function<void(double)>(), 0);
+  ATOLL_CO_TRY_STATUS(co_await compare(pass));
+  ATOLL_CO_TRY_STATUS(check_running());
+  ATOLL_CO_TRY(const uint64_t orphans, co_await collect_orphans());
+  ATOLL_LOG(kInfo, "stripe", "devices compared with what is needed",
+            {{"missing_shards", pass->report.missing_shards},
+             {"repaired", pass->report.repaired},
+             {"unrepairable", pass->report.unrepairable},
+             {"orphans_freed", orphans}});
+  co_return pass->report;
+}
+
+// Every stripe against the devices' inventories.
+Task<Status> Maintenance::Impl::compare(std::shared_ptr<ScrubPass> pass) {
+  const Status compared = co_await scrub_inventory(pass);
+  co_await pass->restores.acquire(kRestoresAtOnce);
+  pass->restores.release(kRestoresAtOnce);
+  co_return compared;
 }
 
 // Devices that need a rebuild are left to it.

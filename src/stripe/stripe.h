@@ -182,6 +182,10 @@ class Maintenance {
   // Verifies every zone of every device, and that every stripe of the catalogs has all its shards;
   // repairs what is bad. progress by callback (0..1).
   Task<Result<ScrubReport>> scrub(std::function<void(double)> progress);
+  // The part of a scrub that reads no data: every stripe is compared with the devices' inventories,
+  // what is missing is restored, and what nothing refers to is freed. For after a start: a device
+  // may have come back with less than it had, or with what it had deleted.
+  Task<Result<ScrubReport>> check();
 
   // Frees shards of stripes that no catalog knows and that are not in flight. Returns how many.
   Task<Result<uint64_t>> collect_orphans();
