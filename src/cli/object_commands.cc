@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -19,6 +20,9 @@ namespace {
 
 // A quick look, not a bulk tool: a file goes in one request and through memory.
 constexpr uint64_t kQuickFileMax = 1ull << 30;
+
+// A key may be a blank: that is text, too.
+constexpr unsigned kXmlOptions = pugi::parse_default | pugi::parse_ws_pcdata_single;
 
 struct Where {
   std::string bucket;
@@ -61,6 +65,15 @@ Result<RunFile> credentials(const Target& target) {
     run.secret_key = secret;
   }
   if (s3 != nullptr) run.s3 = s3;
+  // Objects go through the S3 door: which one an admin address stands beside is in the data
+  // directory.
+  if (!target.admin.empty() && s3 == nullptr && run.admin != target.admin)
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("the cluster of {} is at {}, not at --admin {}; give its --data, or set "
+                    "ATOLL_S3, ATOLL_ACCESS_KEY and ATOLL_SECRET_KEY",
+                    data_dir_of(target), run.admin.empty() ? "no address" : run.admin,
+                    target.admin));
   if (run.s3.empty() || run.access_key.empty()) {
     if (!left) return fail(left.error());
     return fail(Errc::kInvalidArgument,
@@ -122,7 +135,7 @@ int list_buckets(const Target& target, const RunFile& run) {
   const Result<admin::HttpReply> reply = s3_call(run, "GET", "/", "", "");
   if (!reply) return report(reply.error());
   pugi::xml_document document;
-  document.load_buffer(reply->body.data(), reply->body.size());
+  document.load_buffer(reply->body.data(), reply->body.size(), kXmlOptions);
   json::array out;
   for (const pugi::xml_node bucket :
        document.child("ListAllMyBucketsResult").child("Buckets").children("Bucket")) {
@@ -152,7 +165,7 @@ int run_ls(const Target& target, const std::string& text) {
         s3_call(*run, "GET", "/" + percent_encode(where.bucket, false), query, "");
     if (!reply) return report(reply.error());
     pugi::xml_document document;
-    document.load_buffer(reply->body.data(), reply->body.size());
+    document.load_buffer(reply->body.data(), reply->body.size(), kXmlOptions);
     const pugi::xml_node result = document.child("ListBucketResult");
     for (const pugi::xml_node prefix : result.children("CommonPrefixes")) {
       const char* name = prefix.child_value("Prefix");
@@ -184,6 +197,9 @@ int run_put(const Target& target, const std::string& file, const std::string& te
   if (where.bucket.empty())
     return report(Error(Errc::kInvalidArgument, "put FILE BUCKET/KEY: the bucket is missing"));
   if (where.key.empty() || where.key.back() == '/') where.key += file.substr(file.rfind('/') + 1);
+  if (std::filesystem::is_directory(file))
+    return report(
+        Error(Errc::kInvalidArgument, file + " is a directory; use an S3 client for trees"));
   std::ifstream in(file, std::ios::binary);
   if (!in) return report(Error(Errc::kNotFound, "cannot read " + file));
   std::stringstream body;

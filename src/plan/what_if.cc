@@ -17,15 +17,9 @@ constexpr std::string_view kData = "data.";
 // Beyond this, "x times" says more than "% more".
 constexpr double kTimes = 2;
 
-std::string in_words(std::string_view key) {
-  std::string out(key.substr(key.find('.') + 1));
-  std::ranges::replace(out, '_', ' ');
-  return out;
-}
-
 std::string sentence(const Comparison::Row& row, std::string_view who) {
   const double a = row.a.value, b = row.b.value;
-  const std::string name = in_words(row.figure);
+  const std::string_view name = headline_label(row.figure);
   if (a == b) return fmt::format("{}: the same, {}.", name, format_quantity(row.a));
   std::string by;
   if (a == 0 || b == 0) {
@@ -113,18 +107,35 @@ std::vector<const Figure*> assumed_data(const Plan& plan) {
 
 }  // namespace
 
+namespace {
+struct Headline {
+  std::string_view figure, label;
+};
+constexpr Headline kHeadlines[] = {
+    {"capacity.usable", "usable room"},
+    {"speed.read", "read"},
+    {"speed.write", "write"},
+    {"rebuild.domain", "rebuild of a domain"},
+    {"durability.annual_loss", "an object lost in a year"},
+    {"availability.unavailable_in_a_year", "an object unreachable in a year"},
+    {"money.month", "money a month"},
+    {"money.usable", "usable room costs"},
+};
+}  // namespace
+
 const std::vector<std::string>& headline_figures() {
-  static const std::vector<std::string> figures = {
-      "capacity.usable",
-      "speed.read",
-      "speed.write",
-      "rebuild.domain",
-      "durability.annual_loss",
-      "availability.unavailable_in_a_year",
-      "money.month",
-      "money.usable",
-  };
+  static const std::vector<std::string> figures = [] {
+    std::vector<std::string> out;
+    for (const Headline& headline : kHeadlines) out.emplace_back(headline.figure);
+    return out;
+  }();
   return figures;
+}
+
+std::string_view headline_label(std::string_view figure) {
+  for (const Headline& headline : kHeadlines)
+    if (headline.figure == figure) return headline.label;
+  return figure;
 }
 
 Comparison compare(const Plan& a, const Plan& b) {

@@ -17,6 +17,8 @@ inline constexpr size_t kSweepPointsMax = 1000;
 
 // The figures that a comparison is about, in the order in which they are shown.
 const std::vector<std::string>& headline_figures();
+// What people read: "rebuild of a domain".
+std::string_view headline_label(std::string_view figure);
 
 // --- compare ---
 

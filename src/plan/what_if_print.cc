@@ -10,13 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string label_of(std::string_view key) {
-  std::string out(key.substr(key.find('.') + 1));
-  for (char& c : out)
-    if (c == '_') c = ' ';
-  return out;
-}
-
 json::string full_key(const std::string& key, AnyQuantity value) {
   return json::string(key + key_suffix(value.dimensions));
 }
@@ -46,8 +39,8 @@ std::string comparison_text(const Plan& a, const Plan& b, const Comparison& comp
   for (const std::string& line : comparison.asked) out += fmt::format("  {}\n", line);
   out += fmt::format("\n  {:<32}{:>18}{:>18}\n", "", "A", "B");
   for (const Comparison::Row& row : comparison.rows)
-    out += fmt::format("  {:<32}{:>18}{:>18}{}\n", label_of(row.figure), format_quantity(row.a),
-                       format_quantity(row.b), row.assumed ? " *" : "");
+    out += fmt::format("  {:<32}{:>18}{:>18}{}\n", headline_label(row.figure),
+                       format_quantity(row.a), format_quantity(row.b), row.assumed ? " *" : "");
   out += "\n";
   for (const std::string& line : comparison.words) out += fmt::format("  - {}\n", line);
   return out;
@@ -107,7 +100,7 @@ std::string sensitivity_text(const Plan& plan, const std::vector<Sensitivity>& s
       fmt::format("{}\nEach assumed datum at half and at twice what is assumed.\n", plan.name);
   for (const Sensitivity& s : sensitivities) {
     if (s.bars.empty()) continue;
-    out += fmt::format("\n{}: {}\n", label_of(s.figure), format_quantity(s.base));
+    out += fmt::format("\n{}: {}\n", headline_label(s.figure), format_quantity(s.base));
     for (const Sensitivity::Bar& bar : s.bars)
       out += fmt::format("  {:<44}{:>16} .. {:<16} {}\n", bar.datum, format_quantity(bar.at_half),
                          format_quantity(bar.at_twice), bar_of(bar.swing, s.bars.front().swing));

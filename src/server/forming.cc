@@ -53,6 +53,9 @@ Task<Status> LocalCluster::form() {
     auto raw = options_.raw_devices.find(i);
     entry.path = raw == options_.raw_devices.end() ? device_path(domain) : raw->second;
     const std::string path = absolute_path(options_.data_dir, entry.path);
+    if (raw != options_.raw_devices.end() && !env_.exists(path))
+      co_return fail(Errc::kNotFound,
+                     fmt::format("--device {}={}: there is no such device", i, path));
     ATOLL_CO_TRY_STATUS(env_.create_directories(domain_dir(options_.data_dir, domain)));
     if (raw == options_.raw_devices.end()) {
       ATOLL_CO_TRY_STATUS(env_.remove_all(path));  // of an attempt that was cut short

@@ -75,6 +75,20 @@ with case("every figure is explained down to data"):
     expect(status == 0 and "ASSUMED" in out and "gcp.toml:" in out, out[:500])
     status, out, _ = plan(EXAMPLES[0], "--explain", "speed.read")
     expect(status == 0 and out.startswith("speed.read ="), out[:200])
+with case("compare, sweep, sensitivity"):
+    lb, direct = ROOT / "examples/plan/serving-lb.toml", ROOT / "examples/plan/serving-direct.toml"
+    status, out, err = plan("compare", lb, direct)
+    expect(status == 0 and "money a month" in out and "DIFFERENTLY" in out, out + err)
+    rows = {row["figure"]: row for row in json.loads(plan("compare", lb, direct, "--json")[1])["figures"]}
+    expect(rows["money.month_dollars"]["a"] == month["serving-lb"]["money.month_dollars"], rows)
+    status, out, err = plan("sweep", direct, "--vary", "cluster.domains=3..32", "--json")
+    points = json.loads(out)["points"]
+    expect(status == 0 and [p["value"] for p in points] == [str(d) for d in range(3, 33)], err)
+    expect(all(("figures" in p) != ("refused" in p) for p in points), points)
+    status, out, err = plan("sweep", direct, "--vary", "cluster.domain=3")
+    expect(status == 1 and out == "" and "did you mean cluster.domains?" in err, err)
+    status, out, err = plan("sensitivity", direct, "--json")
+    expect(status == 0 and json.loads(out)["sensitivity"], err)
 with case("one's own catalogue wins"), tempfile.TemporaryDirectory() as folder:
     own = Path(folder) / "own.toml"
     own.write_text('[shape.z3-highmem-88-highlssd]\nprice = { is = "1 USD/h", source = "a contract" }\n')
