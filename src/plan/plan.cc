@@ -11,7 +11,7 @@
 
 namespace atl::plan {
 
-std::string_view built_in_catalogue_text();  // made by the build from data/plan/gcp.toml
+std::string_view built_in_catalogue_text();  // made by the build from catalogues/gcp.toml
 
 namespace {
 

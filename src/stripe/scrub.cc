@@ -143,8 +143,7 @@ Task<void> Maintenance::Impl::scrub_bad_shard(std::shared_ptr<ScrubPass> pass, D
 }
 
 Task<Result<ScrubReport>> Maintenance::Impl::check() {
-  auto permit = co_await scrub_mutex.lock();
-  ATOLL_CO_TRY_STATUS(check_running());
+  // Beside a scrub, as rebuilds are: a slow one takes hours.
   auto pass = std::make_shared<ScrubPass>(std::function<void(double)>(), 0);
   ATOLL_CO_TRY_STATUS(co_await compare(pass));
   ATOLL_CO_TRY_STATUS(check_running());

@@ -95,6 +95,32 @@ TEST_F(ScrubTest, ScrubRestoresWhatIsMissing) {
   expect_every_shard_in_place();
 }
 
+// After a start: without reading data, also while a scrub is going on.
+TEST_F(ScrubTest, ACheckRestoresWhatIsMissingAndFreesWhatNobodyNeeds) {
+  fill(4);
+  const StripeRef hurt = stripes[1].first;
+  const device::ShardKey key{hurt.id, 3};
+  ASSERT_TRUE(c.run(c.device(c.slot(hurt, 3).value)->delete_shard(key)).has_value());
+  const StripeRef gone = stripes[2].first;
+  c.catalog().remove(gone);
+  stripes.erase(stripes.begin() + 2);
+  std::optional<Result<ScrubReport>> scrubbed;
+  c.env().spawn("scrub", [](Maintenance* m, std::optional<Result<ScrubReport>>* out) -> Task<void> {
+    *out = co_await m->scrub({});
+  }(maintenance.get(), &scrubbed));
+  auto report = c.run(maintenance->check());
+  ASSERT_TRUE(report.has_value()) << report.error().to_string();
+  EXPECT_FALSE(scrubbed.has_value());
+  EXPECT_EQ(report->missing_shards, 1u);
+  EXPECT_EQ(report->repaired, 1u);
+  EXPECT_EQ(report->bytes, 0u);
+  expect_every_shard_in_place();
+  for (uint32_t i = 0; i < 8; ++i) EXPECT_FALSE(c.has_shard(gone, i)) << i;
+  while (!scrubbed) c.env().run_for(100ms);
+  EXPECT_TRUE(scrubbed->has_value());
+  expect_all();
+}
+
 TEST_F(ScrubTest, WhatCannotBeRepairedIsCounted) {
   fill(2);
   const StripeRef stripe = stripes[0].first;
