@@ -140,6 +140,12 @@ void add_plan(CLI::App* app, Words* words) {
   add_plan_options(sweep, words);
   sweep->callback([words] { words->status = run_plan_sweep(words->plan, words->name); });
 
+  CLI::App* cheapest = plan->add_subcommand(
+      "cheapest", "the cheapest cluster for what is needed (examples/plan/need)");
+  cheapest->add_option("FILE", words->plan.file, "what is needed (TOML)")->required();
+  add_plan_options(cheapest, words);
+  cheapest->callback([words] { words->status = run_plan_cheapest(words->plan); });
+
   CLI::App* sensitivity = plan->add_subcommand(
       "sensitivity", "what each assumed datum does at half and at twice itself");
   sensitivity->add_option("FILE", words->plan.file, "the scenario")->required();

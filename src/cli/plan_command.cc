@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "cli/commands.h"
+#include "plan/cheapest.h"
 #include "plan/print.h"
 #include "plan/what_if.h"
 
@@ -71,6 +72,12 @@ Result<std::string> sensitivity_output(const PlanWords& words) {
   return words.json ? plan::sensitivity_json(plan, all) : plan::sensitivity_text(plan, all);
 }
 
+Result<std::string> cheapest_output(const PlanWords& words) {
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const plan::Cheapest found, plan::find_cheapest(books.scenario, books.catalogue));
+  return words.json ? plan::cheapest_json(found) : plan::cheapest_text(found);
+}
+
 int print(const Result<std::string>& out) {
   if (!out) return report(out.error());
   std::fwrite(out->data(), 1, out->size(), stdout);
@@ -87,6 +94,9 @@ int run_plan_compare(const PlanWords& words, const std::string& other) {
 }
 int run_plan_sweep(const PlanWords& words, const std::string& vary) {
   return print(sweep_output(words, vary));
+}
+int run_plan_cheapest(const PlanWords& words) {
+  return print(cheapest_output(words));
 }
 int run_plan_sensitivity(const PlanWords& words) {
   return print(sensitivity_output(words));

@@ -122,6 +122,11 @@ void Book::lay_over(const Book& over) {
   for (const auto& [key, datum] : over.data_) data_[key] = datum;
 }
 
+void Book::drop(std::string_view table) {
+  const std::string begin = fmt::format("{}.", table);
+  std::erase_if(data_, [&begin](const auto& entry) { return entry.first.starts_with(begin); });
+}
+
 const Datum* Book::find(std::string_view key) const {
   const auto it = data_.find(std::string(key));
   return it == data_.end() ? nullptr : &it->second;

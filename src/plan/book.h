@@ -47,6 +47,7 @@ class Book {
   // What `over` has wins; the rest stays.
   void lay_over(const Book& over);
 
+  void drop(std::string_view table);  // every key below it
   void set(const std::string& key, Datum datum) { data_[key] = std::move(datum); }
 
   const std::map<std::string, Datum>& data() const { return data_; }

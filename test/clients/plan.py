@@ -89,6 +89,15 @@ with case("compare, sweep, sensitivity"):
     expect(status == 1 and out == "" and "did you mean cluster.domains?" in err, err)
     status, out, err = plan("sensitivity", direct, "--json")
     expect(status == 0 and json.loads(out)["sensitivity"], err)
+with case("the cheapest cluster for what is needed"):
+    need = ROOT / "examples/plan/need/one-petabyte.toml"
+    status, out, err = plan("cheapest", need)
+    expect(status == 0 and "The cheapest of" in out and "CAPACITY" in out, out + err)
+    found = json.loads(plan("cheapest", need, "--json")[1])
+    months = [choice["figures"]["money.month_dollars"] for choice in found["choices"]]
+    expect(months == sorted(months) and found["space"] > 10000, found)
+    best = found["choices"][0]["figures"]
+    expect(best["capacity.usable_bytes"] >= 2**50 and best["speed.read_bytes_per_second"] >= 100e9, best)
 with case("one's own catalogue wins"), tempfile.TemporaryDirectory() as folder:
     own = Path(folder) / "own.toml"
     own.write_text('[shape.z3-highmem-88-highlssd]\nprice = { is = "1 USD/h", source = "a contract" }\n')
