@@ -33,6 +33,7 @@ int run_user_delete(const Target& target, const std::string& access_key);
 struct PlanWords {
   std::string file;
   std::vector<std::string> catalogues;  // laid over the built-in one, in order
+  std::string html;                     // write the report there
   std::string figure;                   // --explain of one figure; empty: of all
   bool json = false;
   bool explain = false;

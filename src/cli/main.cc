@@ -124,6 +124,8 @@ void add_plan(CLI::App* app, Words* words) {
                        "how a figure came about (capacity.usable); without one, all of them")
           ->expected(0, 1);
 
+  plan->add_option("--html", words->plan.html, "also write a page with plots there");
+
   CLI::App* compare = plan->add_subcommand("compare", "two scenarios side by side");
   compare->add_option("A", words->plan.file, "a scenario")->required();
   compare->add_option("B", words->file, "another one")->required();

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "plan/cheapest.h"
 #include "plan/print.h"
+#include "plan/report.h"
 #include "plan/what_if.h"
 
 namespace atl::cli {
@@ -43,6 +44,13 @@ Result<Books> read_books(const PlanWords& words) {
 Result<std::string> plan_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
   ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
+  if (!words.html.empty()) {
+    ATOLL_TRY(const auto shaken, plan::sensitivity(books.scenario, books.catalogue));
+    std::ofstream page(words.html, std::ios::binary);
+    page << plan::plan_html(plan, shaken);
+    page.close();
+    if (!page) return fail(Errc::kIo, fmt::format("{}: cannot be written", words.html));
+  }
   if (words.json) return plan::plan_json(plan);
   if (words.explain) return plan::plan_explained(plan, words.figure);
   return plan::plan_text(plan);

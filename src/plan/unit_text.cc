@@ -201,6 +201,7 @@ std::string format_quantity(AnyQuantity q) {
     return format_dollars(v * kTiB.value * kMonth.value) + "/TiB/month";
   if (d == Dimensions{0, 0, 1, -1}) return format_dollars(v * 1e6) + "/million op";
   if (d == Dimensions{0, -1, 0, 0}) return fmt::format("{:.3g} /year", v * kYear.value);
+  if (d == Dimensions{0, -1, 0, 1} && v >= 1e6) return fmt::format("{:.4g} Mop/s", v / 1e6);
   if (d == Dimensions{0, -1, 0, 1}) return with_commas(std::round(v), 0) + " op/s";
   if (d == Dimensions{0, 1, 0, -1}) return format_seconds(v) + "/op";
   if (d == Dimensions{} && v == std::floor(v) && std::abs(v) < 1e15) return with_commas(v, 0);

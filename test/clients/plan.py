@@ -75,6 +75,13 @@ with case("every figure is explained down to data"):
     expect(status == 0 and "ASSUMED" in out and "gcp.toml:" in out, out[:500])
     status, out, _ = plan(EXAMPLES[0], "--explain", "speed.read")
     expect(status == 0 and out.startswith("speed.read ="), out[:200])
+with case("a page with plots"), tempfile.TemporaryDirectory() as folder:
+    page = Path(folder) / "plan.html"
+    status, out, err = plan(EXAMPLES[0], "--html", page)
+    expect(status == 0 and "CAPACITY" in out, err)
+    expect(page.read_text().count("<svg") > 5, "plots")
+    status, out, err = plan(EXAMPLES[0], "--html", Path(folder) / "none/plan.html")
+    expect(status == 1 and out == "" and "cannot be written" in err, err)
 with case("compare, sweep, sensitivity"):
     lb, direct = ROOT / "examples/plan/serving-lb.toml", ROOT / "examples/plan/serving-direct.toml"
     status, out, err = plan("compare", lb, direct)

@@ -1,0 +1,17 @@
+// A plan as one HTML page that needs nothing else: no script, no font, no other file. Light and
+// dark as the reader's system says; readable at the width of a phone.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+#include "plan/what_if.h"
+
+namespace atl::plan {
+
+std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
+
+}  // namespace atl::plan
