@@ -41,6 +41,7 @@ struct PlanWords {
 int run_plan(const PlanWords& words);
 int run_plan_compare(const PlanWords& words, const std::string& other);
 int run_plan_sweep(const PlanWords& words, const std::string& vary);
+int run_plan_growth(const PlanWords& words);
 int run_plan_cheapest(const PlanWords& words);
 int run_plan_sensitivity(const PlanWords& words);
 

@@ -142,6 +142,13 @@ void add_plan(CLI::App* app, Words* words) {
   add_plan_options(sweep, words);
   sweep->callback([words] { words->status = run_plan_sweep(words->plan, words->name); });
 
+  CLI::App* growth = plan->add_subcommand(
+      "growth", "phases with dates: nodes, money and what to ask for when (examples/plan/growth)");
+  growth->add_option("FILE", words->plan.file, "the scenario with its phases (TOML)")->required();
+  growth->add_option("--html", words->plan.html, "also write a page with plots there");
+  add_plan_options(growth, words);
+  growth->callback([words] { words->status = run_plan_growth(words->plan); });
+
   CLI::App* cheapest = plan->add_subcommand(
       "cheapest", "the cheapest cluster for what is needed (examples/plan/need)");
   cheapest->add_option("FILE", words->plan.file, "what is needed (TOML)")->required();

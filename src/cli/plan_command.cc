@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "plan/cheapest.h"
+#include "plan/growth.h"
 #include "plan/print.h"
 #include "plan/report.h"
 #include "plan/what_if.h"
@@ -41,15 +42,30 @@ Result<Books> read_books(const PlanWords& words) {
   return Books{std::move(scenario), std::move(catalogue)};
 }
 
+Status write_page(const std::string& path, const std::string& html) {
+  std::ofstream page(path, std::ios::binary);
+  page << html;
+  page.close();
+  if (!page) return fail(Errc::kIo, fmt::format("{}: cannot be written", path));
+  return {};
+}
+
+Result<std::string> growth_output(const PlanWords& words) {
+  ATOLL_TRY(const Books books, read_books(words));
+  ATOLL_TRY(const plan::Growth growth, plan::project(books.scenario, books.catalogue));
+  if (!words.html.empty()) {
+    const std::string& name = growth.phases.front().plan.name;
+    ATOLL_TRY_STATUS(write_page(words.html, plan::growth_html(name, growth)));
+  }
+  return words.json ? plan::growth_json(growth) : plan::growth_text(growth);
+}
+
 Result<std::string> plan_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
   ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
   if (!words.html.empty()) {
     ATOLL_TRY(const auto shaken, plan::sensitivity(books.scenario, books.catalogue));
-    std::ofstream page(words.html, std::ios::binary);
-    page << plan::plan_html(plan, shaken);
-    page.close();
-    if (!page) return fail(Errc::kIo, fmt::format("{}: cannot be written", words.html));
+    ATOLL_TRY_STATUS(write_page(words.html, plan::plan_html(plan, shaken)));
   }
   if (words.json) return plan::plan_json(plan);
   if (words.explain) return plan::plan_explained(plan, words.figure);
@@ -102,6 +118,9 @@ int run_plan_compare(const PlanWords& words, const std::string& other) {
 }
 int run_plan_sweep(const PlanWords& words, const std::string& vary) {
   return print(sweep_output(words, vary));
+}
+int run_plan_growth(const PlanWords& words) {
+  return print(growth_output(words));
 }
 int run_plan_cheapest(const PlanWords& words) {
   return print(cheapest_output(words));

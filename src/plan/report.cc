@@ -43,13 +43,8 @@ class Report {
       : plan_(plan), sensitivities_(sensitivities) {}
 
   std::string html() {
-    out_ = fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-        "<title>{0}</title><style>{1}</style></head><body><main>\n<h1>{0}</h1><p "
-        "class=\"quiet\">{2}. A figure with a "
-        "* rests on something assumed.</p>\n",
-        html_escaped(plan_.name), kStyle, html_escaped(plan_.catalogue));
+    out_ = fmt::format("<p class=\"quiet\">{}. A figure with a * rests on something assumed.</p>\n",
+                       html_escaped(plan_.catalogue));
     cards();
     notes();
     capacity();
@@ -58,7 +53,7 @@ class Report {
     money();
     tornado();
     table();
-    return out_ + "</main></body></html>\n";
+    return page_of(plan_.name, out_);
   }
 
  private:
@@ -206,6 +201,15 @@ class Report {
 };
 
 }  // namespace
+
+std::string page_of(std::string_view title, std::string_view body) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+      "<title>{0}</title><style>{1}</style></head><body><main>\n<h1>{0}</h1>\n{2}</main></body></"
+      "html>\n",
+      html_escaped(title), kStyle, body);
+}
 
 std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {
   return Report(plan, sensitivities).html();

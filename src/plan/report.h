@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/plan.h"
@@ -12,6 +13,8 @@
 
 namespace atl::plan {
 
+// The page's frame and style around `body`, which is HTML.
+std::string page_of(std::string_view title, std::string_view body);
 std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
 
 }  // namespace atl::plan

@@ -96,6 +96,12 @@ with case("compare, sweep, sensitivity"):
     expect(status == 1 and out == "" and "did you mean cluster.domains?" in err, err)
     status, out, err = plan("sensitivity", direct, "--json")
     expect(status == 0 and json.loads(out)["sensitivity"], err)
+with case("growth"), tempfile.TemporaryDirectory() as folder:
+    file, page = ROOT / "examples/plan/growth/first-year.toml", Path(folder) / "growth.html"
+    status, out, err = plan("growth", file, "--html", page)
+    expect(status == 0 and "Together $" in out and "<svg" in page.read_text(), out + err)
+    found = json.loads(plan("growth", file, "--json")[1])
+    expect(abs(sum(p["cost_dollars"] for p in found["phases"]) / found["cost_dollars"] - 1) < 1e-9, found)
 with case("the cheapest cluster for what is needed"):
     need = ROOT / "examples/plan/need/one-petabyte.toml"
     status, out, err = plan("cheapest", need)
