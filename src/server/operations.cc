@@ -188,8 +188,11 @@ Task<Result<Replaced>> LocalCluster::replace_one(DeviceId old, bool force) {
     // counted on.
     const cluster::DeviceEntry* other = view_->map().find_device(there->device);
     if (other != nullptr && is_live(*other) && other->state != cluster::DeviceState::kFailed)
-      co_return fail(Errc::kForeign,
-                     fmt::format("{} holds device {}, which is in use", path, there->device));
+      co_return fail(
+          Errc::kForeign,
+          fmt::format("{} holds device {}, which is in use elsewhere: move the file away by "
+                      "hand, then replace again",
+                      path, there->device));
   }
 
   uint64_t size = options_.device_bytes;
