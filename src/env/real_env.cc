@@ -155,7 +155,11 @@ Task<Result<std::unique_ptr<BlockFile>>> RealEnv::open_block_file(std::string pa
                                                                   OpenOptions options) {
   Result<std::shared_ptr<OpenedFile>> file = fail(Errc::kInternal);
   std::function<void()> work = [&file, &path, &options] { file = open_file(path, options); };
-  co_await offload(std::move(work));
+  for (const Nanos give_up = now() + kBusyWait;; co_await sleep(kBusyRetryInterval)) {
+    std::function<void()> attempt = work;
+    co_await offload(std::move(attempt));
+    if (file || file.error().code != Errc::kBusy || now() > give_up) break;
+  }
   if (!file) co_return fail(std::move(file).error());
   std::unique_ptr<BlockFile> out = std::make_unique<RealBlockFile>(*engine_, std::move(*file));
   co_return std::move(out);

@@ -28,6 +28,10 @@ namespace atl::env {
 
 // Hashing and coding of large requests, and blocking calls, beside the reactor.
 inline constexpr int kOffloadThreads = 2;
+// A process that was killed holds its files until the kernel has ended its I/O under way, which can
+// be after its parent was told of its end: so long is a file that is in use waited for.
+inline constexpr Nanos kBusyWait = 3s;
+inline constexpr Nanos kBusyRetryInterval = 20ms;
 // Offloaded pieces of work at once; more wait in line on the reactor.
 inline constexpr unsigned kOffloadMax = 256;
 

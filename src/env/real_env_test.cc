@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -251,6 +252,20 @@ TEST_P(BlockFileTest, opening_says_what_is_wrong) {
   ASSERT_TRUE(env_.create_directories(directory_ / "folder"));
   EXPECT_EQ(open("folder").error().code, Errc::kIsDirectory);
   file.reset();
+  EXPECT_TRUE(open("disk"));
+}
+
+// As after kill -9: the lock may outlive the process by the I/O that it had under way.
+TEST_P(BlockFileTest, a_lock_that_is_about_to_go_is_waited_for) {
+  must_open("disk", true).reset();
+  const std::string path = directory_ / "disk";
+  const int held = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(held, 0);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  std::jthread other([held] {
+    std::this_thread::sleep_for(kBusyRetryInterval * 5);
+    ::close(held);
+  });
   EXPECT_TRUE(open("disk"));
 }
 

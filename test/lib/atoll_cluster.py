@@ -12,6 +12,7 @@ Cases are reported with case("name"): `ok name`, or `not ok name: why` and a non
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ ACCESS_KEY = "ATOLLTESTACCESSKEY00"
 SECRET_KEY = "atoll/test+secret/key/0123456789abcdefgh"
 START_LIMIT_S = 120
 STOP_LIMIT_S = 120
+PORTS = (10240, 32000)
 
 os.environ.pop("AWS_CA_BUNDLE", None)  # some machines set it, and it concerns no cluster of ours
 _failed = []
@@ -55,9 +57,11 @@ def expect(condition, message):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the kernel's ephemeral ports: while a cluster is down, no client's own end may take its port."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(*PORTS)))
+            return s.getsockname()[1]
 
 
 class Cluster:
@@ -111,7 +115,8 @@ class Cluster:
             if line == "":
                 status = self.process.wait()
                 self.process = None
-                raise AssertionError(f"atoll up ended with status {status}: {self.log_tail()}")
+                last = self.log_tail(1).strip()
+                raise AssertionError(f"atoll up ended with status {status}: {last}\n{self.log_tail()}")
         raise AssertionError("atoll up was not ready in time")
 
     def log_tail(self, lines=30):

@@ -8,7 +8,7 @@
 ATOLL_BIN=${ATOLL_BIN:-build/release/bin/atoll}
 cases_failed=0
 
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+free_port() { PYTHONPATH=$(dirname "${BASH_SOURCE[0]}") python3 -c 'import atoll_cluster; print(atoll_cluster.free_port())'; }
 
 start_cluster() {
   unset AWS_CA_BUNDLE  # some machines set it; rclone refuses to start with it
