@@ -189,7 +189,7 @@ class Scenario {
     heal();
     workload_.verify_everything("after repair");
     world_.check_widths("after repair");
-    world_.scrub();
+    if (world_.scrub() > 0) world_.violation("scrub: not all is repaired, and nothing is missing");
     world_.crash(env::CrashKind::kPowerCut);
     for (uint32_t i = 0; i < world_.options().protection.m; ++i)
       world_.remove_domain(budget_.pick(random));

@@ -262,14 +262,16 @@ void World::check_widths(const std::string& when) {
   }
 }
 
-void World::scrub() {
+uint64_t World::scrub() {
   auto report = env_->run(cluster_->scrub());
   if (!report) violation("scrub: " + report.error().to_string());
-  note(fmt::format("scrub: {} records, {} bad shards, {} bad segments, {} missing, {} repaired",
-                   report->records, report->bad_shards, report->bad_segments,
-                   report->missing_shards, report->repaired));
+  note(fmt::format(
+      "scrub: {} records, {} bad shards, {} bad segments, {} missing, {} repaired, {} deferred",
+      report->records, report->bad_shards, report->bad_segments, report->missing_shards,
+      report->repaired, report->deferred));
   if (report->unrepairable > 0)
     violation(fmt::format("scrub: {} records cannot be repaired", report->unrepairable));
+  return report->deferred;
 }
 
 }  // namespace atl::sim

@@ -66,7 +66,7 @@ class World {
   // --- Repair, as an administrator would ---
   void replace_failed();        // atoll device replace
   void wait_until_protected();  // the steward's work; never is a violation
-  void scrub();                 // must find nothing that cannot be repaired
+  uint64_t scrub();             // nothing may be lost; returns what waits to be repaired
   // With nothing hurt: every stripe that is needed has all its shards, each on the device of its
   // slot.
   void check_widths(const std::string& when);

@@ -164,7 +164,8 @@ int run_scrub(const Target& target, bool wait) {
     fmt::print("damaged: {} shards, {} journal segments, {} metadata blocks; missing: {} shards\n",
                as_double(r.at("bad_shards")), as_double(r.at("bad_segments")),
                as_double(r.at("bad_metadata")), as_double(r.at("missing_shards")));
-    fmt::print("repaired: {}; beyond repair: {}\n", as_double(r.at("repaired")),
+    fmt::print("repaired: {}; waiting for room or a device: {}; beyond repair: {}\n",
+               as_double(r.at("repaired")), as_double(r.at("deferred")),
                as_double(r.at("unrepairable")));
   }
   const bool lost = !failed && as_double(object.at("report").as_object().at("unrepairable")) > 0;

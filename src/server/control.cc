@@ -56,7 +56,8 @@ Task<void> ServerControl::run_scrub() {
                {"bad_metadata", report->bad_metadata},
                {"missing_shards", report->missing_shards},
                {"repaired", report->repaired},
-               {"unrepairable", report->unrepairable}});
+               {"unrepairable", report->unrepairable},
+               {"deferred", report->deferred}});
   --scrubs_;
   scrub_ended_.wake_all();
 }

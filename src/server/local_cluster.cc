@@ -212,7 +212,7 @@ bool LocalCluster::fully_protected() const {
     if (entry.state == cluster::DeviceState::kReplaced) continue;
     if (entry.state == cluster::DeviceState::kFailed || entry.needs_rebuild) return false;
   }
-  return compared_ && unrepaired_ == 0 && copies_wanted().empty() && partition_->serving() &&
+  return compared_ && lost_ + waiting_ == 0 && copies_wanted().empty() && partition_->serving() &&
          partition_->journal().fully_replicated();
 }
 

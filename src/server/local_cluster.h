@@ -37,6 +37,8 @@ namespace atl::server {
 
 // How often the steward looks whether each device is still in place.
 inline constexpr Nanos kWatchInterval = 500ms;
+// Shards that could not be restored are tried again this long after the last try.
+inline constexpr Nanos kCompareAgain = 30s;
 // How long after a failed repair the steward tries again.
 inline constexpr Nanos kRepairRetryInterval = 2s;
 
@@ -99,8 +101,10 @@ class LocalCluster {
   // be there, once after the start.
   bool fully_protected() const;
   bool compared() const { return compared_; }
-  // Shards that the last comparison or scrub found missing or bad and could not restore.
-  uint64_t unrepaired_shards() const { return unrepaired_; }
+  // Shards that the last comparison or scrub found missing or bad and could not restore: lost, or
+  // waiting for room or for a device.
+  uint64_t lost_shards() const { return lost_; }
+  uint64_t waiting_shards() const { return waiting_; }
   // What could still be lost: of data, and of the coordinator's copies.
   cluster::Exposure exposure() const;
   // Lost, damaged or foreign copies of the coordinator's state, in domains that are in use.
@@ -128,6 +132,7 @@ class LocalCluster {
   Task<Result<Replaced>> replace_one(DeviceId old, bool force);
   bool domain_in_use(size_t copy) const;
   Task<Status> compare_once();
+  void note_unrestored(const stripe::ScrubReport& report);
   // How many were made anew. Those of another cluster are left unless `overwrite_foreign`.
   Task<Result<uint64_t>> mend_coordinator_copies(bool overwrite_foreign);
 
@@ -150,7 +155,9 @@ class LocalCluster {
   bool stopping_ = false;
   bool protect_wanted_ = false;
   bool compared_ = false;
-  uint64_t unrepaired_ = 0;
+  uint64_t lost_ = 0;
+  uint64_t waiting_ = 0;
+  Nanos compared_at_{};
   env::Event protect_event_;
   env::Event watch_ended_;
   env::Event protect_ended_;

@@ -286,7 +286,7 @@ Task<Result<stripe::ScrubReport>> LocalCluster::scrub() {
     Result<uint64_t> copies = co_await mend_coordinator_copies(false);
     Result<uint64_t> files = co_await partition_->verify_view();
     scrub_.coordinator_copies_repaired = verified.slots_repaired + copies.value_or(0);
-    unrepaired_ = report->unrepairable;
+    note_unrestored(*report);
     scrub_.view_files_repaired = files.value_or(0);
     if (!files) report = fail(std::move(files.error()).with_context("view"));
     if (!copies) report = fail(std::move(copies.error()).with_context("coordinator"));

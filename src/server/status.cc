@@ -99,13 +99,16 @@ std::string_view judge(LocalCluster& cluster, const cluster::Exposure& exposure,
         fmt::format("coordinator copy {} is {}", copy.path, coord::copy_health_name(copy.health))));
   if (!cluster.compared())
     reasons->push_back("what the devices hold is being compared with what should be there");
-  if (cluster.unrepaired_shards() > 0)
+  if (cluster.lost_shards() > 0)
     reasons->push_back(json::string(
-        fmt::format("{} shard(s) are lost and cannot be restored", cluster.unrepaired_shards())));
+        fmt::format("{} shard(s) are lost and cannot be restored", cluster.lost_shards())));
+  if (cluster.waiting_shards() > 0)
+    reasons->push_back(json::string(fmt::format(
+        "{} shard(s) wait to be restored: for room, or for a device", cluster.waiting_shards())));
   if (!cluster.partition().serving()) reasons->push_back("the namespace is recovering");
   if (cluster.partition().serving() && !cluster.partition().journal().fully_replicated())
     reasons->push_back("journal segments are being replicated again");
-  if (exposure.data_unreadable || cluster.unrepaired_shards() > 0) return "unreadable";
+  if (exposure.data_unreadable || cluster.lost_shards() > 0) return "unreadable";
   if (exposure.losable_domains_now == 0 && exposure.losable_domains_by_design > 0) return "at_risk";
   return reasons->empty() ? "healthy" : "degraded";
 }
@@ -130,6 +133,7 @@ json::value make_scrub_state(const ScrubState& state) {
     report["missing_shards"] = r.missing_shards;
     report["repaired"] = r.repaired;
     report["unrepairable"] = r.unrepairable;
+    report["deferred"] = r.deferred;
     report["view_files_repaired"] = state.view_files_repaired;
     report["coordinator_copies_repaired"] = state.coordinator_copies_repaired;
     out["report"] = std::move(report);

@@ -32,6 +32,10 @@ Task<void> LocalCluster::watch_devices() {
       protect_wanted_ = true;
       protect_event_.set();
     }
+    if (lost_ + waiting_ > 0 && env_.now() - compared_at_ > kCompareAgain) {
+      protect_wanted_ = true;
+      protect_event_.set();
+    }
     co_await env_.sleep(kWatchInterval);
   }
   watch_ended_.set();
@@ -73,7 +77,7 @@ Task<Status> LocalCluster::protect_once() {
   for (const cluster::DeviceEntry& entry : view_->map().devices)
     rebuild |= entry.needs_rebuild && view_->readable(entry.id);
   if (rebuild) note(co_await maintenance_->rebuild());
-  if (!compared_ || unrepaired_ > 0) note(co_await compare_once());
+  if (!compared_ || lost_ + waiting_ > 0) note(co_await compare_once());
   co_return worst;
 }
 
@@ -83,8 +87,14 @@ Task<Status> LocalCluster::compare_once() {
   const Result<stripe::ScrubReport> report = co_await maintenance_->check();
   if (!report) co_return fail(report.error());
   compared_ = true;
-  unrepaired_ = report->unrepairable;
+  note_unrestored(*report);
   co_return Status{};
+}
+
+void LocalCluster::note_unrestored(const stripe::ScrubReport& report) {
+  lost_ = report.unrepairable;
+  waiting_ = report.deferred;
+  compared_at_ = env_.now();
 }
 
 }  // namespace atl::server

@@ -23,6 +23,10 @@ struct Maintenance::Impl::ScrubPass {
   void tell(double done) {
     if (progress) progress(done);
   }
+  // Where a shard counts that could not be restored because of `why`.
+  uint64_t& not_restored(const Error& why) {
+    return why.code == Errc::kCorrupt ? report.unrepairable : report.deferred;
+  }
 };
 
 Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> progress_callback,
@@ -64,7 +68,8 @@ Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> p
              {"bad_metadata", r.bad_metadata},
              {"missing_shards", r.missing_shards},
              {"repaired", r.repaired},
-             {"unrepairable", r.unrepairable}});
+             {"unrepairable", r.unrepairable},
+             {"deferred", r.deferred}});
   co_return pass->report;
 }
 
@@ -133,7 +138,7 @@ Task<void> Maintenance::Impl::scrub_bad_shard(std::shared_ptr<ScrubPass> pass, D
     ++pass->report.repaired;
     co_return;
   }
-  ++pass->report.unrepairable;
+  ++pass->not_restored(done.error());
   metrics.repairs_failed.add();
   ATOLL_LOG(kError, "stripe", "scrub: shard not repaired",
             {{"stripe", key.stripe},
@@ -143,15 +148,17 @@ Task<void> Maintenance::Impl::scrub_bad_shard(std::shared_ptr<ScrubPass> pass, D
 }
 
 Task<Result<ScrubReport>> Maintenance::Impl::check() {
-  // Beside a scrub, as rebuilds are: a slow one takes hours.
+  // Orphans first: on a full device they have the room that the missing shards need. Neither waits for
+  // a scrub that is going on: a slow one takes hours.
+  ATOLL_CO_TRY(const uint64_t orphans, co_await collect_orphans());
   auto pass = std::make_shared<ScrubPass>(std::function<void(double)>(), 0);
   ATOLL_CO_TRY_STATUS(co_await compare(pass));
   ATOLL_CO_TRY_STATUS(check_running());
-  ATOLL_CO_TRY(const uint64_t orphans, co_await collect_orphans());
   ATOLL_LOG(kInfo, "stripe", "devices compared with what is needed",
             {{"missing_shards", pass->report.missing_shards},
              {"repaired", pass->report.repaired},
              {"unrepairable", pass->report.unrepairable},
+             {"deferred", pass->report.deferred},
              {"orphans_freed", orphans}});
   co_return pass->report;
 }
@@ -216,7 +223,7 @@ Task<void> Maintenance::Impl::scrub_missing(std::shared_ptr<ScrubPass> pass, Str
     metrics.missing_shards.add(count);
     ATOLL_LOG(kError, "stripe", "scrub: missing shards",
               {{"stripe", stripe.id}, {"count", count}, {"restored", restored.has_value()}});
-    (restored ? pass->report.repaired : pass->report.unrepairable) += count;
+    (restored ? pass->report.repaired : pass->not_restored(restored.error())) += count;
     if (!restored) metrics.repairs_failed.add(count);
   }
   pass->restores.release();

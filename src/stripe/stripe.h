@@ -152,7 +152,8 @@ struct ScrubReport {
   uint64_t bad_metadata = 0;
   uint64_t missing_shards = 0;
   uint64_t repaired = 0;
-  uint64_t unrepairable = 0;
+  uint64_t unrepairable = 0;  // fewer than k good shards of the stripe are left
+  uint64_t deferred = 0;      // not repaired yet: no room, or a device that is needed is away
 };
 
 // Brings every stripe of the catalogs to full protection: rebuild after a device was replaced or
