@@ -1,5 +1,5 @@
-// atoll-sim: runs seeds, each in a process of its own, and reports in the Test Anything Protocol's
-// words.
+// atoll-sim, atoll-vip-sim: runs seeds, each in a process of its own, and reports in the Test
+// Anything Protocol's words.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +16,6 @@
 #include "base/planted_bug.h"
 #include "base/probe.h"
 #include "scenario.h"
-#include "world.h"
 
 namespace atl::sim {
 namespace {
@@ -121,7 +120,7 @@ int run_planted(const Options& options, Shared* shared) {
     const auto bug = static_cast<PlantedBug>(i);
     const char* name = planted_bug_name(bug);
     if (std::strcmp(name, "?") == 0) break;
-    if (options.planted != "all" && options.planted != name) continue;
+    if ((options.planted != "all" && options.planted != name) || !concerns(bug)) continue;
     const auto failures = run_range(options.first, seeds, options, bug, shared, true, false);
     if (failures.empty()) {
       ++missed;
@@ -146,8 +145,8 @@ int run_seeds(const Options& options, Shared* shared) {
   const auto failures =
       run_range(first, count, options, PlantedBug::kNone, shared, false, options.keep_going);
   for (const auto& [seed, why] : failures)
-    std::printf("not ok seed %llu: %s (again: ./dev sim --seed %llu --trace)\n",
-                static_cast<unsigned long long>(seed), why.c_str(),
+    std::printf("not ok seed %llu: %s (again: ./dev sim %s--seed %llu --trace)\n",
+                static_cast<unsigned long long>(seed), why.c_str(), world_words(),
                 static_cast<unsigned long long>(seed));
   if (failures.empty())
     std::printf("ok %llu seeds from %llu: %llu operations, %llu acknowledged\n",

@@ -212,6 +212,14 @@ class Scenario {
 
 }  // namespace
 
+const char* world_words() {
+  return "";
+}
+
+bool concerns(PlantedBug bug) {
+  return bug < PlantedBug::kDropOtherAliases;
+}
+
 SeedResult run_seed(uint64_t seed, bool trace) {
   // Leaked with the tasks that may still refer to it.
   auto* scenario = new Scenario(seed, trace);

@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "scenario.h"
+
 #include <unistd.h>
 #include <cstdio>
 

@@ -25,8 +25,6 @@
 
 namespace atl::sim {
 
-inline constexpr int kViolation = 3;
-
 struct WorldOptions {
   uint32_t domains = 8;
   cluster::Protection protection;  // 6+2

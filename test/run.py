@@ -22,6 +22,8 @@ RELEASE = ROOT / "build/release"
 PLANTED_BUGS = ["ack-before-flush", "skip-read-checksum", "forget-fence", "drop-segment-tail", "free-live-zone",
                 "two-replicas-are-enough", "trim-before-checkpoint", "free-stripe-still-read",
                 "destage-loses-race", "rebuild-wrong-index"]
+# Seeds of the failover world: some 10 ms each.
+FAILOVER_SEEDS = os.environ.get("ATOLL_FAILOVER_SEEDS", "3000")
 SUITE_LIMIT_S = 1200  # a hung suite is a failure, not a hung run
 
 
@@ -51,23 +53,27 @@ def unit_suites():
             for t in tests]
 
 
-def script_suites(folder):
+def script_suites(folder, alone=False):
     scripts = sorted(p for p in (ROOT / "test" / folder).glob("*") if p.suffix in (".py", ".sh"))
-    return [Suite(f"{folder}/{p.stem}", [sys.executable if p.suffix == ".py" else "bash", str(p)])
+    return [Suite(f"{folder}/{p.stem}", [sys.executable if p.suffix == ".py" else "bash", str(p)], alone=alone)
             for p in scripts]
 
 
 def sim_suites():
     sim = str(RELEASE / "bin/atoll-sim")
+    failover = str(RELEASE / "bin/atoll-vip-sim")
     return [Suite("sim/seeds", [sim, "--seeds", os.environ.get("ATOLL_SIM_SEEDS", "100"), "--jobs", "2"],
                   alone=True),
             *[Suite(f"sim/planted-{bug}", [sim, "--planted-bugs", bug, "--jobs", "2"], alone=True)
-              for bug in PLANTED_BUGS]]
+              for bug in PLANTED_BUGS],
+            Suite("sim/failover", [failover, "--seeds", FAILOVER_SEEDS, "--jobs", "2"], alone=True),
+            Suite("sim/failover-planted", [failover, "--planted-bugs", "all", "--seeds", "2000",
+                                           "--jobs", "2"], alone=True)]
 
 
 def model_suites():
     script = ROOT / "test/models/run.sh"
-    return [Suite("models/journal", ["bash", str(script)])] if script.exists() else []
+    return [Suite("models", ["bash", str(script)])] if script.exists() else []
 
 
 def run_suite(suite):
@@ -105,11 +111,12 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="show the output of passing suites too")
     args = parser.parse_args()
 
-    wants_sim = not args.names or any("sim" in n or "planted" in n for n in args.names)
+    wants_sim = not args.names or any("sim" in n or "planted" in n or "failover" in n for n in args.names)
     if not args.no_build:
-        build("release", "all", *(["atoll-sim"] if wants_sim else []))
+        build("release", "all", *(["atoll-sim", "atoll-vip-sim"] if wants_sim else []))
 
     suites = unit_suites() + model_suites() + script_suites("clients") + script_suites("faults")
+    suites += script_suites("lab", alone=True)
     if wants_sim:
         suites += sim_suites()
     if args.names:

@@ -21,6 +21,16 @@ constexpr auto kNames = std::to_array<std::pair<PlantedBug, const char*>>({
     {PlantedBug::kDestageLosesRace, "destage-loses-race"},
     {PlantedBug::kIgnoreZoneGeneration, "ignore-zone-generation"},
     {PlantedBug::kRebuildWrongIndex, "rebuild-wrong-index"},
+    {PlantedBug::kDropOtherAliases, "drop-other-aliases"},
+    {PlantedBug::kOmitEmptyAliasList, "omit-empty-alias-list"},
+    {PlantedBug::kDeleteRouteFirst, "delete-route-first"},
+    {PlantedBug::kMoverWithoutDeadline, "mover-without-deadline"},
+    {PlantedBug::kTakeBeforeLeaseEnd, "take-before-lease-end"},
+    {PlantedBug::kAnswerAfterLeaseLoss, "answer-after-lease-loss"},
+    {PlantedBug::kGarpOnce, "garp-once"},
+    {PlantedBug::kLoseNotification, "lose-notification"},
+    {PlantedBug::kNoClaim, "no-claim"},
+    {PlantedBug::kArmAfterLook, "arm-after-look"},
 });
 
 }  // namespace

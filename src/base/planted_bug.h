@@ -22,6 +22,16 @@ enum class PlantedBug {
   kDestageLosesRace,      // namespace: destage an inline extent that was replaced meanwhile
   kIgnoreZoneGeneration,  // device: take records of a zone's earlier life for live ones
   kRebuildWrongIndex,     // stripe: rebuild writes a shard under another index
+  kDropOtherAliases,      // vip: write an interface's alias list without what others put there
+  kOmitEmptyAliasList,    // vip: leave an empty alias list out of the request: nothing is removed
+  kDeleteRouteFirst,      // vip: delete the old route before the new one is in place
+  kMoverWithoutDeadline,  // vip: wait for an answer or an operation without end
+  kTakeBeforeLeaseEnd,    // vip: give a node's addresses away on suspicion, before its lease ends
+  kAnswerAfterLeaseLoss,  // vip: a node goes on answering when it could not renew its lease
+  kGarpOnce,              // vip: announce an address once and never again
+  kLoseNotification,      // vip: act on notifications alone, and lose some
+  kNoClaim,               // vip: answer under an old record after a new lease, without claiming it
+  kArmAfterLook,          // vip: look at the lease before arming the fence, not after
 };
 
 const char* planted_bug_name(PlantedBug bug);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/lab_command.h"
 #include "cluster/cluster_map.h"
 
 namespace atl::cli {
@@ -24,6 +25,7 @@ struct Words {
   bool wait = false, force = false, watch = false, records = false;
   std::string name, path, where, file;
   PlanWords plan;
+  LabWords lab;
   int status = 0;
 };
 
@@ -273,6 +275,8 @@ int main(int argc, char** argv) {
   atl::cli::add_plan(&app, &words);
   atl::cli::add_operate(&app, &words);
   atl::cli::add_users(&app, &words);
+  words.lab.options.version = ATOLL_VERSION;
+  atl::cli::add_lab(&app, &words.lab, &words.status);
   CLI11_PARSE(app, argc, argv);
   return words.status;
 }

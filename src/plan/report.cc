@@ -202,13 +202,14 @@ class Report {
 
 }  // namespace
 
-std::string page_of(std::string_view title, std::string_view body) {
+std::string page_of(std::string_view title, std::string_view body, std::string_view style) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-      "<title>{0}</title><style>{1}</style></head><body><main>\n<h1>{0}</h1>\n{2}</main></body></"
+      "<title>{0}</title><style>{1}{3}</style></head><body><main>\n<h1>{0}</h1>\n{2}</main></"
+      "body></"
       "html>\n",
-      html_escaped(title), kStyle, body);
+      html_escaped(title), kStyle, body, style);
 }
 
 std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {

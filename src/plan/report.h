@@ -13,8 +13,8 @@
 
 namespace atl::plan {
 
-// The page's frame and style around `body`, which is HTML.
-std::string page_of(std::string_view title, std::string_view body);
+// The page's frame and style around `body`, which is HTML; `style` is CSS beyond the common one.
+std::string page_of(std::string_view title, std::string_view body, std::string_view style = {});
 std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
 
 }  // namespace atl::plan

@@ -7,9 +7,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# build NAME FLAGS...
+# build NAME FLAGS...: journal-... is journal_takeover.cc, vip-... is vip_fence.cc
 build() {
-  "${CXX:-g++}" -O2 -std=c++20 -Wall -Wextra -Werror "${@:2}" -o "$work/$1" "$here/journal_takeover.cc"
+  local source=journal_takeover.cc
+  case $1 in vip-*) source=vip_fence.cc ;; esac
+  "${CXX:-g++}" -O2 -std=c++20 -Wall -Wextra -Werror "${@:2}" -o "$work/$1" "$here/$source"
 }
 
 holds() {
@@ -42,6 +44,7 @@ if [ -n "${ATOLL_MODEL_DEEP:-}" ]; then
   holds journal-takeover-two-losses -DLOSSES=2
   holds journal-takeover-trims -DTRIMS=1
   holds journal-takeover-four-segments -DSEGMENTS=4
+  holds vip-fence-two-late -DTWO_LATE -DCHANGES=1
 fi
 finds journal-no-fence NO_FENCE
 finds journal-fence-dies-with-segment FENCE_DIES_WITH_SEGMENT
@@ -50,4 +53,12 @@ finds journal-drop-tail DROP_TAIL
 finds journal-not-made-whole NOT_MADE_WHOLE
 finds journal-no-compare NO_COMPARE
 finds journal-retry-in-place RETRY_IN_PLACE
+holds vip-fence -DCHANGES=8
+finds vip-no-claim NO_CLAIM
+finds vip-probe-before-read PROBE_BEFORE_READ
+finds vip-take-early TAKE_EARLY
+finds vip-look-before-arm LOOK_BEFORE_ARM
+finds vip-hold-revives HOLD_REVIVES
+finds vip-count-from-answer COUNT_FROM_ANSWER
+finds vip-no-compare NO_COMPARE
 exit $failed

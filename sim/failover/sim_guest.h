@@ -1,0 +1,67 @@
+// A machine's kernel in the simulated world: addresses, the fence's sets with their times to live,
+// gratuitous ARP. It goes on when the process is stopped or killed; a power cut empties it.
+//
+// The oracle sits here: whenever a fence is opened or kept open, no other machine's may be.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "env/random.h"
+#include "failover/node_env.h"
+#include "vip/guest.h"
+
+namespace atl::sim {
+
+// Of one machine; outlives the processes that run on it.
+class SimKernel {
+ public:
+  bool open(vip::Vip vip, Nanos now) const {
+    auto it = held.find(vip);
+    return it != held.end() && it->second > now;
+  }
+  std::set<vip::Vip> present;
+  std::map<vip::Vip, Nanos> arming;  // until when, in true time
+  std::map<vip::Vip, Nanos> held;
+  bool powered = true;
+  Nanos kernel_hold{0};
+  Nanos arm_time{0};
+};
+
+class SimGuest final : public vip::Guest {
+ public:
+  struct World {
+    std::function<void(vip::Vip)> opened;     // a fence was opened or kept open
+    std::function<void(vip::Vip)> announced;  // a gratuitous ARP got out
+  };
+  SimGuest(NodeEnv& env, SimKernel& kernel, env::Random& random, World world)
+      : env_(env), kernel_(kernel), random_(random), world_(std::move(world)) {}
+
+  Task<Status> prepare(std::vector<vip::Vip> pool, Nanos kernel_hold, Nanos arm_time) override;
+  Task<Status> add_address(vip::Vip vip) override;
+  Task<Status> remove_address(vip::Vip vip) override;
+  Task<Result<std::set<vip::Vip>>> addresses() override;
+  Task<Status> arm(vip::Vip vip) override;
+  Task<Status> open(vip::Vip vip) override;
+  Task<Status> hold(std::vector<vip::Vip> vips) override;
+  Task<Status> close(vip::Vip vip) override;
+  Task<Status> quiesce(vip::Vip vip) override;
+  Task<Result<std::set<vip::Vip>>> open_now() override;
+  Task<Status> announce(vip::Vip vip, vip::GarpForm form) override;
+
+ private:
+  // A system call: some time passes, and the process may be stopped before it takes effect.
+  Task<void> call();
+  Nanos now() { return env_.world().now(); }
+  Nanos span(Nanos on_its_clock) const {
+    return Nanos(static_cast<int64_t>(on_its_clock.count() / env_.rate()));
+  }
+
+  NodeEnv& env_;
+  SimKernel& kernel_;
+  env::Random& random_;
+  World world_;
+};
+
+}  // namespace atl::sim

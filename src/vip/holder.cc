@@ -1,0 +1,244 @@
+#include "vip/holder.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/planted_bug.h"
+#include "base/probe.h"
+#include "vip/garp_rules.h"
+
+namespace atl::vip {
+
+Holder::Holder(env::Env& env, coord::Coordinator& coordinator, Guest& guest, Service& service,
+               Options options)
+    : env_(env),
+      coordinator_(coordinator),
+      guest_(guest),
+      service_(service),
+      options_(std::move(options)) {}
+
+Task<Status> Holder::start() {
+  ATOLL_CO_TRY_STATUS(options_.timing.check());
+  if (options_.pool.find(options_.node) == nullptr)
+    co_return fail(Errc::kInvalidArgument, options_.node + " is not a node of this pool");
+  ATOLL_CO_TRY_STATUS(co_await guest_.prepare(options_.pool.addresses, options_.timing.kernel_hold,
+                                              options_.timing.arm_time));
+  for (const Vip vip : options_.pool.addresses) slots_[vip];
+  tasks_ = 3;
+  env_.spawn("vip.lease", keep_lease());
+  env_.spawn("vip.fence", keep_fence());
+  env_.spawn("vip.records", watch_records());
+  co_return Status();
+}
+
+void Holder::tell(Event event) const {
+  if (options_.observe) options_.observe(event);
+}
+
+void Holder::task_ended() {
+  if (--tasks_ == 0) ended_.set();
+}
+
+bool Holder::answers_for(Vip vip) const {
+  auto it = slots_.find(vip);
+  return it != slots_.end() && valid() && it->second.confirmed &&
+         (it->second.state == State::kActive || it->second.state == State::kLeaving);
+}
+
+uint64_t Holder::generation(Vip vip) const {
+  auto it = slots_.find(vip);
+  return answers_for(vip) ? it->second.record.generation : 0;
+}
+
+std::set<Vip> Holder::active() const {
+  std::set<Vip> out;
+  for (const auto& [vip, slot] : slots_)
+    if (slot.state == State::kActive) out.insert(vip);
+  return out;
+}
+
+// May something take effect that lasts for `span` from now?
+bool Holder::may_hold(Nanos span) const {
+  if (planted(PlantedBug::kAnswerAfterLeaseLoss)) return true;
+  return tenure_ != 0 && env_.now() + span <= valid_until_;
+}
+
+// --- The lease ---
+
+Task<bool> Holder::renew() {
+  const std::string name = node_lease(options_.pool.name, options_.node);
+  const std::string holder = options_.node + "#" + options_.incarnation;
+  const Nanos sent = env_.now();
+  const bool fresh = tenure_ == 0;
+  Task<Status> call = fresh ? coordinator_.lease_acquire(name, holder, options_.timing.lease)
+                            : coordinator_.lease_renew(name, holder);
+  const Status granted =
+      co_await env::with_timeout(env_, 2 * options_.timing.renew_interval, std::move(call));
+  if (granted) {
+    // A tenure that ended meanwhile is not revived: what it knew of the records is gone.
+    if (!fresh && tenure_ == 0) co_return false;
+    valid_until_ = std::max(valid_until_, sent + options_.timing.validity());
+    if (fresh) {
+      tenure_ = ++last_tenure_;
+      for (auto& [vip, slot] : slots_) {
+        slot.seen_version = 0;
+        slot.seen_mine = slot.confirmed = false;
+      }
+      look_again_ = true;
+      tell({.kind = Event::Kind::kLease, .number = tenure_});
+      ATOLL_LOG(kInfo, "vip", "lease taken", {{"node", options_.node}, {"tenure", tenure_}});
+    }
+    co_return true;
+  }
+  if (!fresh && granted.error().code == Errc::kNotFound) co_await lapse("the lease was lost");
+  co_return false;
+}
+
+Task<void> Holder::keep_lease() {
+  auto self = shared_from_this();
+  while (!stopping_) {
+    if (!service_.well()) {
+      if (tenure_ != 0) {
+        co_await lapse("the service is not well");
+        co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
+                                            options_.node + "#" + options_.incarnation);
+      }
+    } else if (!lapsing_) {
+      const bool had = tenure_ != 0;
+      const bool granted = co_await renew();
+      if (granted && !had) co_await look();
+    }
+    co_await env_.sleep(options_.timing.renew_interval);
+  }
+  co_await lapse("the node stops");
+  const Status released = co_await coordinator_.lease_release(
+      node_lease(options_.pool.name, options_.node), options_.node + "#" + options_.incarnation);
+  if (!released)
+    ATOLL_LOG(kInfo, "vip", "lease not released", {{"why", released.error().to_string()}});
+  task_ended();
+}
+
+// Ends the tenure: closes the fence for all addresses, then takes them away.
+Task<void> Holder::lapse(std::string why) {
+  if (tenure_ == 0 || lapsing_) co_return;
+  lapsing_ = true;
+  tenure_ = 0;
+  tell({.kind = Event::Kind::kLapsed, .why = why});
+  ATOLL_PROBE("vip: a lease lapsed");
+  ATOLL_LOG(kWarn, "vip", "addresses given up", {{"node", options_.node}, {"why", why}});
+  std::vector<Vip> going;
+  for (auto& [vip, slot] : slots_) {
+    slot.confirmed = false;
+    if (slot.state != State::kAbsent) going.push_back(vip);
+  }
+  for (const Vip vip : going) co_await let_go(vip);
+  lapsing_ = false;
+}
+
+Task<void> Holder::let_go(Vip vip) {
+  const Status closed = co_await guest_.close(vip);
+  service_.end(vip);
+  const Status removed = co_await guest_.remove_address(vip);
+  slots_[vip].state = State::kAbsent;
+  tell({.kind = Event::Kind::kLeft, .vip = vip});
+  // The kernel's own clock closes the fence if this could not.
+  if (!closed || !removed)
+    ATOLL_LOG(kError, "vip", "address not taken away",
+              {{"vip", vip.to_string()}, {"why", (closed ? removed : closed).error().to_string()}});
+}
+
+// --- The fence ---
+
+Task<void> Holder::keep_fence() {
+  auto self = shared_from_this();
+  Nanos held_at = env_.now();
+  Nanos check_at = env_.now();
+  while (!stopping_ || tenure_ != 0) {
+    if (may_hold(2 * options_.timing.kernel_hold)) {
+      // This process may have stood still for so long that the kernel closed the fence, and yet
+      // have its lease. And anybody may have changed what the kernel has.
+      const bool late = env_.now() - held_at > options_.timing.kernel_hold * 3 / 4;
+      held_at = env_.now();
+      const Status done = co_await guest_.hold(holding());
+      if (!done) ATOLL_LOG(kError, "vip", "fence", {{"why", done.error().to_string()}});
+      if (late || env_.now() >= check_at) {
+        check_at = env_.now() + options_.timing.renew_interval;
+        co_await mend_guest();
+      }
+      co_await announce_due();
+    } else if (tenure_ != 0) {
+      co_await lapse("the lease could not be renewed in time");
+    }
+    co_await env_.sleep(options_.timing.kernel_hold / 4);
+  }
+  task_ended();
+}
+
+std::vector<Vip> Holder::holding() const {
+  std::vector<Vip> out;
+  for (const auto& [vip, slot] : slots_)
+    if (slot.state == State::kActive || slot.state == State::kLeaving) out.push_back(vip);
+  return out;
+}
+
+// What this node answers for is open and on the interface; what it has nothing to do with is not.
+Task<void> Holder::mend_guest() {
+  const uint64_t tenure = tenure_;
+  const Result<std::set<Vip>> open = co_await guest_.open_now();
+  const Result<std::set<Vip>> there = co_await guest_.addresses();
+  if (!open || !there || tenure != tenure_) co_return;
+  std::vector<Vip> mend, strip;
+  for (const auto& [vip, slot] : slots_) {
+    if (slot.state == State::kActive && (!open->contains(vip) || !there->contains(vip)))
+      mend.push_back(vip);
+    if (slot.state == State::kAbsent && there->contains(vip)) strip.push_back(vip);
+  }
+  for (const Vip vip : mend) {
+    ATOLL_PROBE("vip: the fence had closed under a lease that was held");
+    const Status done = co_await put_up(vip, tenure);
+    Slot& slot = slots_[vip];
+    if (!planted(PlantedBug::kGarpOnce)) slot.announced = 0;
+    slot.announce_at = env_.now();
+    ATOLL_LOG(
+        kWarn, "vip", "address put up again",
+        {{"vip", vip.to_string()}, {"why", done ? "it was closed" : done.error().to_string()}});
+  }
+  for (const Vip vip : strip)
+    if (slots_[vip].state == State::kAbsent) co_await let_go(vip);
+}
+
+// Address, arming, a look at the lease, opening: in this order (vip/guest.h). kStale: the lease
+// does not last for it.
+Task<Status> Holder::put_up(Vip vip, uint64_t tenure) {
+  ATOLL_CO_TRY_STATUS(co_await guest_.add_address(vip));
+  const Nanos span = options_.timing.arm_time + options_.timing.kernel_hold;
+  const bool looked = planted(PlantedBug::kArmAfterLook) && may_hold(span);
+  ATOLL_CO_TRY_STATUS(co_await guest_.arm(vip));
+  const Slot& slot = slots_[vip];
+  const bool ours = tenure == tenure_ && slot.confirmed && slot.state != State::kAbsent;
+  if (!looked && (!ours || !may_hold(span))) co_return fail(Errc::kStale, "the lease ends");
+  co_return co_await guest_.open(vip);
+}
+
+Task<void> Holder::announce_due() {
+  if (!options_.duties.garp) co_return;
+  std::vector<Vip> due;
+  for (auto& [vip, slot] : slots_) {
+    if (slot.state != State::kActive || env_.now() < slot.announce_at) continue;
+    const size_t n = slot.announced++;
+    slot.announce_at =
+        env_.now() + (n < std::size(kAnnounceAgain) ? kAnnounceAgain[n] : kGarpInterval);
+    if (n > 0 && planted(PlantedBug::kGarpOnce)) continue;
+    due.push_back(vip);
+  }
+  for (const Vip vip : due) {
+    const Status sent = co_await guest_.announce(vip, options_.duties.garp_form);
+    if (!sent)
+      ATOLL_LOG(kWarn, "vip", "not announced",
+                {{"vip", vip.to_string()}, {"why", sent.error().to_string()}});
+  }
+}
+
+}  // namespace atl::vip

@@ -1,0 +1,117 @@
+// The node's side: holds addresses under the node's lease, and lets go of them by itself.
+//
+// A node answers for an address while all of this is so, checked in this order:
+//   1. it has its lease: a renewal was granted that it sent less than Timing::validity() ago;
+//   2. the address's record names it, and was written, or claimed by this node, under the present
+//      tenure of the lease (a tenure is from an acquisition to the loss that ends it);
+//   3. its kernel's fence is open for the address (vip/guest.h).
+//
+// Why the claim of 2: the leader gives away the addresses of a node only when it (a) read their
+// records, then (b) found the node's lease free, then (c) changed them by compare-and-swap. A node
+// that comes back between (b) and (c) changes the record first, and (c) fails; or (c) is first, and
+// its claim fails. So no lease of the leader's has to last from (b) to (c), however slow it is.
+//
+// Level-triggered: it lists the records anew after every change and at every renewal.
+//
+// Ownership: make_shared; its tasks keep it. env, coordinator, guest and service outlive its tasks:
+// stop(), then wait for stopped(). Threads: the reactor's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "coord/coordinator.h"
+#include "env/env.h"
+#include "env/sync.h"
+#include "vip/event.h"
+#include "vip/guest.h"
+#include "vip/mover.h"
+#include "vip/record.h"
+#include "vip/service.h"
+#include "vip/timing.h"
+
+namespace atl::vip {
+
+// After taking an address the node announces it at once and after these; then every kGarpInterval.
+// The second is past the three seconds in which two senders race (haPolicy, API schema).
+inline constexpr Nanos kAnnounceAgain[] = {200ms, 1s, 3500ms};
+// A planned move waits this long for requests under way once no new connection gets in.
+inline constexpr Nanos kFinishLimit = 2s;
+
+class Holder : public std::enable_shared_from_this<Holder> {
+ public:
+  struct Options {
+    Pool pool;
+    NodeName node;
+    std::string incarnation;  // of this process: another one of the same node has its own lease
+    Timing timing;
+    GuestDuties duties;
+    Observe observe;  // may be empty
+  };
+
+  Holder(env::Env& env, coord::Coordinator& coordinator, Guest& guest, Service& service,
+         Options options);
+
+  // Puts the fence up and starts the tasks. kInvalidArgument: the times or the pool are wrong.
+  Task<Status> start();
+  // Lets go of all addresses at once and releases the lease. For an orderly end, drain first.
+  void stop() { stopping_ = true; }
+  Task<void> stopped() { return ended_.wait(); }
+
+  bool answers_for(Vip vip) const;     // all but the kernel's fence
+  uint64_t generation(Vip vip) const;  // of the record it answers under; 0 when it does not
+  Nanos valid_until() const { return valid_until_; }
+  std::set<Vip> active() const;
+
+ private:
+  enum class State : uint8_t { kAbsent, kTaking, kActive, kLeaving };
+  struct Slot {
+    State state = State::kAbsent;
+    uint64_t seen_version = 0;  // of the record, under this tenure; 0: not seen yet
+    bool seen_mine = false;
+    bool confirmed = false;  // the record names this node under this tenure
+    uint64_t version = 0;    // of the confirmed record
+    Record record;
+    Nanos announce_at{0};
+    size_t announced = 0;
+  };
+
+  Task<void> keep_lease();
+  Task<void> keep_fence();
+  Task<void> watch_records();
+  Task<bool> renew();
+  Task<void> lapse(std::string why);
+  Task<void> look();
+  Task<void> note_record(Vip vip, Record record, uint64_t version);
+  void act();
+  Task<void> take(Vip vip, uint64_t tenure);
+  Task<void> hand_over(Vip vip, uint64_t tenure);
+  Task<void> let_go(Vip vip);
+  std::vector<Vip> holding() const;
+  Task<void> mend_guest();
+  Task<Status> put_up(Vip vip, uint64_t tenure);
+  Task<void> announce_due();
+  bool valid() const { return tenure_ != 0 && env_.now() < valid_until_; }
+  bool may_hold(Nanos span) const;
+  void task_ended();
+  void tell(Event event) const;
+
+  env::Env& env_;
+  coord::Coordinator& coordinator_;
+  Guest& guest_;
+  Service& service_;
+  Options options_;
+  std::map<Vip, Slot> slots_;
+  uint64_t tenure_ = 0;  // 0: no lease
+  uint64_t last_tenure_ = 0;
+  Nanos valid_until_{0};
+  bool lapsing_ = false;
+  bool stopping_ = false;
+  bool look_again_ = false;
+  size_t tasks_ = 0;
+  env::Event ended_;
+};
+
+}  // namespace atl::vip

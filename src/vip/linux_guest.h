@@ -1,0 +1,71 @@
+// The node's network on Linux: nftables, rtnetlink and packet sockets behind Guest.
+//
+// The fence is one nftables table of family netdev:
+//
+//   on the way out of the fenced interfaces   what has the address of a pool that is not in the set
+//                                             `held` as its source (IPv4 or ARP) is dropped
+//   on the way in                             SYNs to an address in `quiet` are dropped
+//   on the way out of lo                      a touch (below) prolongs an element of `held`
+//
+// Elements of `held` and `arming` have a time to live that the kernel counts, in whole ticks, never
+// more than was asked for. hold() and open() are packets, not netlink calls: a packet with the VIP
+// as source, written to lo and dropped there by the rule that it matches. The rule looks the
+// address up (hold: in `held`; open: in `arming`) and only then puts it into `held` with its full
+// time, all in one run in the kernel. So a process that was stopped and goes on where it was cannot
+// bring back what has expired, and nothing of this depends on the state of a link. Packets that
+// match nothing are dropped too.
+//
+// prepare() replaces the table in one transaction: there is no instant without a fence. The table
+// stays when the process ends: its addresses stay silent.
+//
+// Needs root, the program `nft` (for prepare() alone), and a kernel with egress hooks (5.16).
+// Ownership: the Env outlives it. Threads: the reactor's; system calls run by Env::offload, one at
+// a time. Errors: kPermission (not root), kNotFound (no such interface), kUnsupported (no egress
+// hooks), kIo with what the kernel or nft said.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/env.h"
+#include "vip/guest.h"
+
+namespace atl::vip {
+
+struct LinuxGuestOptions {
+  std::string interface = "eth0";  // gets the addresses, sends the announcements
+  // Addresses of the pool get out of none of these unless they are held; `interface` is one of them
+  // anyway. All by which a packet could reach a client belong here.
+  std::vector<std::string> fenced;
+  std::string table = "atoll";  // nftables table; one for each LinuxGuest of a machine
+};
+
+class LinuxGuest final : public Guest {
+ public:
+  LinuxGuest(env::Env& env, LinuxGuestOptions options);
+  ~LinuxGuest() override;
+  LinuxGuest(const LinuxGuest&) = delete;
+  LinuxGuest& operator=(const LinuxGuest&) = delete;
+
+  Task<Status> prepare(std::vector<Vip> pool, Nanos kernel_hold, Nanos arm_time) override;
+  Task<Status> add_address(Vip vip) override;
+  Task<Status> remove_address(Vip vip) override;
+  Task<Result<std::set<Vip>>> addresses() override;
+  Task<Status> arm(Vip vip) override;
+  Task<Status> open(Vip vip) override;
+  Task<Status> hold(std::vector<Vip> vips) override;
+  Task<Status> close(Vip vip) override;
+  Task<Status> quiesce(Vip vip) override;
+  Task<Result<std::set<Vip>>> open_now() override;
+  Task<Status> announce(Vip vip, GarpForm form) override;
+
+ private:
+  struct Impl;
+  Task<Status> run(std::function<Status(Impl&)> work);
+
+  env::Env& env_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace atl::vip

@@ -1,0 +1,199 @@
+#include "vip/movers/garp_mover.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/probe.h"
+#include "vip/movers/check_parts.h"
+
+namespace atl::vip {
+namespace {
+
+const NodeSpec* node_of(const Pool& pool, const std::optional<cloud::HaLeader>& leader) {
+  if (!leader) return nullptr;
+  for (const NodeSpec& node : pool.nodes)
+    if (node.instance == leader->instance && node.endpoint_group == leader->group) return &node;
+  return nullptr;
+}
+
+Status may_lead(const cloud::BackendService& service, const NodeSpec& node) {
+  if (std::ranges::find(service.groups, node.endpoint_group) != service.groups.end()) return {};
+  return fail(Errc::kUnsupported,
+              fmt::format("group {:?} of node {} is not a backend of service {}",
+                          node.endpoint_group, node.name, service.name));
+}
+
+}  // namespace
+
+GarpMover::GarpMover(env::Env& env, cloud::Compute& compute)
+    : env_(env), compute_(compute), ids_(env), strikes_("gcp-garp") {}
+
+Task<Status> GarpMover::check(const Pool& pool) {
+  ATOLL_CO_TRY_STATUS(check_sizes(pool));
+  Round round(env_, compute_);
+  ATOLL_CO_TRY(const cloud::NetworkFeatures features,
+               co_await round.network_features(pool.network));
+  if (!features.load_balancing)
+    co_return fail(Errc::kUnsupported, not_on(features, "load balancing"));
+  if (pool.nodes.size() > kGarpEndpointsMax)
+    co_return fail(
+        Errc::kUnsupported,
+        fmt::format("a backend service with fast IP move has up to {} endpoints, the pool "
+                    "has {} nodes",
+                    kGarpEndpointsMax, pool.nodes.size()));
+  std::set<std::string> names;
+  for (const auto& [vip, name] : pool.services) names.insert(name);
+  if (names.size() > cloud::kFastMoveServicesMax)
+    co_return fail(Errc::kUnsupported,
+                   fmt::format("a network and region has up to {} backend services with fast IP "
+                               "move, the pool names {}: let addresses share them",
+                               cloud::kFastMoveServicesMax, names.size()));
+  ATOLL_CO_TRY_STATUS(co_await check_forwarding(&round, pool));
+  for (const std::string& name : names) {
+    Result<cloud::BackendService> service = co_await round.backend_service(pool.region, name);
+    if (!service)
+      co_return fail(std::move(service.error()).with_context("backend service " + name));
+    if (!service->fast_ip_move)
+      co_return fail(
+          Errc::kUnsupported,
+          fmt::format("backend service {} has no haPolicy with fastIPMove GARP_RA, which "
+                      "can only be set when it is made",
+                      name));
+    for (const NodeSpec& node : pool.nodes) ATOLL_CO_TRY_STATUS(may_lead(*service, node));
+  }
+  co_return Status{};
+}
+
+std::map<std::string, GarpMover::Service> GarpMover::services_of(
+    Job* job, const std::vector<Wanted>& wanted) const {
+  std::map<std::string, Service> services;
+  for (const Wanted& want : wanted) {
+    auto found = job->pool.services.find(want.vip);
+    if (found == job->pool.services.end()) {
+      job->trouble[want.vip] = Error(Errc::kUnsupported, "no backend service is given for it");
+      continue;
+    }
+    Service& service = services[found->second];
+    service.name = found->second;
+    service.wanted[want.vip] = want.node;
+  }
+  return services;
+}
+
+Task<Outcome> GarpMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
+                                   std::set<Vip> urgent) {
+  Job job{pool, Round(env_, compute_), {}};
+  std::map<std::string, Service> services = services_of(&job, wanted);
+  const bool full =
+      urgent.empty() || last_full_look_ < Nanos{0} || env_.now() - last_full_look_ >= kLookEvery;
+  std::vector<Task<void>> first;
+  std::vector<Task<void>> rest;
+  for (auto& [name, service] : services) {
+    auto seen = in_place_.find(name);
+    bool matters = false;
+    for (const auto& [vip, node] : service.wanted)
+      matters |= urgent.contains(vip) || seen == in_place_.end() || seen->second != node;
+    if (matters) {
+      first.push_back(lead(&job, &service));
+    } else if (full) {
+      rest.push_back(lead(&job, &service));
+    }
+  }
+  co_await env::when_all(env_, std::move(first));
+  co_await env::when_all(env_, std::move(rest));
+  if (full) last_full_look_ = env_.now();
+
+  Outcome outcome;
+  outcome.unfinished = strikes_.conclude(wanted, job.trouble);
+  outcome.api_calls = job.round.api_calls();
+  outcome.changes = job.round.changes();
+  co_return outcome;
+}
+
+Task<void> GarpMover::lead(Job* job, Service* service) {
+  const Status done = co_await lead_once_seen(job, service);
+  if (done) {
+    in_place_[service->name] = service->leader;
+  } else {
+    in_place_.erase(service->name);
+  }
+  for (const auto& [vip, node] : service->wanted) {
+    if (!done) {
+      job->trouble.insert_or_assign(vip, done.error());
+    } else if (node != service->leader) {
+      job->trouble[vip] = Error(
+          Errc::kUnsupported, fmt::format("it shares backend service {} with addresses of {}, and "
+                                          "addresses of one service move together",
+                                          service->name, service->leader));
+    }
+  }
+}
+
+Task<Result<cloud::BackendService>> GarpMover::read(Job* job, std::string service) {
+  Result<cloud::BackendService> seen =
+      co_await job->round.backend_service(job->pool.region, service);
+  if (!seen) co_return fail(std::move(seen.error()).with_context("backend service " + service));
+  if (!seen->fast_ip_move)
+    co_return fail(Errc::kUnsupported,
+                   fmt::format("backend service {} has no haPolicy with fastIPMove", service));
+  co_return seen;
+}
+
+Task<Status> GarpMover::lead_once_seen(Job* job, Service* service) {
+  ATOLL_CO_TRY(cloud::BackendService seen, co_await read(job, service->name));
+  NodeName leader = service->wanted.begin()->second;
+  if (const NodeSpec* now = node_of(job->pool, seen.leader))
+    for (const auto& [vip, node] : service->wanted)
+      if (node == now->name) leader = node;
+  const NodeSpec* node = job->pool.find(leader);
+  if (node == nullptr)
+    co_return fail(Errc::kInvalidArgument, "node " + leader + " is not of the pool");
+  ATOLL_CO_TRY_STATUS(may_lead(seen, *node));
+  service->leader = leader;
+  cloud::HaLeader wanted{node->endpoint_group, node->instance};
+  if (seen.leader == wanted) co_return Status{};
+  co_return co_await set_leader(job, service, std::move(seen), std::move(wanted));
+}
+
+Task<Status> GarpMover::set_leader(Job* job, Service* service, cloud::BackendService seen,
+                                   cloud::HaLeader leader) {
+  int stale = 0;
+  for (int unchanged = 0;;) {
+    const std::string change = fmt::format("{} {} {}/{}", seen.fingerprint, leader.group,
+                                           leader.instance.zone, leader.instance.name);
+    const std::string id = ids_.id_for(service->name, change);
+    Result<cloud::Operation> taken = co_await job->round.set_leader(job->pool.region, service->name,
+                                                                    seen.fingerprint, leader, id);
+    Status done;
+    if (taken) {
+      done = co_await job->round.finish(*taken);
+    } else {
+      done = fail(taken.error());
+    }
+    if (taken || !outcome_unknown(done.error())) ids_.settle(service->name);
+    const int reads = done ? kVerifyReads : 1;
+    Nanos pause = kVerifyPause;
+    for (int i = 0; i < reads; ++i) {
+      ATOLL_CO_TRY(seen, co_await read(job, service->name));
+      if (seen.leader == leader) co_return Status{};
+      if (i + 1 < reads) co_await job->round.pause(pause);
+      pause *= 2;
+    }
+    if (done) {
+      ATOLL_PROBE("vip: an operation is done and the leader did not change");
+      const Error why(Errc::kStale, fmt::format("the operation is DONE, yet {} does not lead {}",
+                                                leader.instance.name, service->name));
+      for (const auto& [vip, node] : service->wanted) strikes_.strike(vip, why);
+      if (++unchanged >= kUnchangedTries) co_return fail(why);
+      continue;
+    }
+    if (taken && done.error().code == Errc::kTimeout)
+      for (const auto& [vip, node] : service->wanted) strikes_.strike(vip, done.error());
+    if (done.error().code != Errc::kConflict || ++stale >= kFingerprintTries) co_return done;
+    ATOLL_PROBE("vip: the fingerprint of a service was stale");
+  }
+}
+
+}  // namespace atl::vip

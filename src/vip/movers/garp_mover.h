@@ -1,0 +1,72 @@
+// gcp-garp: VIPs as forwarding rules of backend services with haPolicy and fastIPMove GARP_RA.
+//
+// The holder's guest sends a gratuitous ARP and the network follows at once, for some twenty
+// minutes (vip/garp_rules.h has the rules that the node and the controller keep). What makes it
+// last is the service's leader, and that is this mover's part: set under the fingerprint, waited
+// for, read again.
+//
+// Addresses that share a service move together. When they are wanted at different nodes the leader
+// stays if one of them wants it, else it goes where the lowest address is wanted; the others are
+// reported as kUnsupported with that reason.
+//
+// With urgent addresses only their services are looked at, and those that were not in place at the
+// last look.
+//
+// Owned by the controller; env and compute outlive it. Threads: the reactor's; one round at a time.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "env/env.h"
+#include "vip/mover.h"
+#include "vip/movers/limits.h"
+#include "vip/movers/request_ids.h"
+#include "vip/movers/round.h"
+#include "vip/movers/strikes.h"
+
+namespace atl::vip {
+
+// Endpoints of one backend service with fast IP move (API schema, haPolicy).
+inline constexpr size_t kGarpEndpointsMax = 32;
+
+class GarpMover final : public Mover {
+ public:
+  GarpMover(env::Env& env, cloud::Compute& compute);
+
+  std::string_view name() const override { return "gcp-garp"; }
+  GuestDuties duties() const override { return {.garp = true}; }
+  Task<Status> check(const Pool& pool) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
+                          std::set<Vip> urgent) override;
+
+ private:
+  struct Service {
+    std::string name;
+    std::map<Vip, NodeName> wanted;
+    NodeName leader;  // once it is in place
+    Status state;
+  };
+  struct Job {
+    const Pool& pool;
+    Round round;
+    std::map<Vip, Error> trouble;
+  };
+  std::map<std::string, Service> services_of(Job* job, const std::vector<Wanted>& wanted) const;
+  Task<void> lead(Job* job, Service* service);
+  Task<Status> lead_once_seen(Job* job, Service* service);
+  Task<Status> set_leader(Job* job, Service* service, cloud::BackendService seen,
+                          cloud::HaLeader leader);
+  Task<Result<cloud::BackendService>> read(Job* job, std::string service);
+
+  env::Env& env_;
+  cloud::Compute& compute_;
+  RequestIds ids_;
+  Strikes strikes_;
+  std::map<std::string, NodeName> in_place_;  // leader of each service at the last look
+  Nanos last_full_look_{-1};
+};
+
+}  // namespace atl::vip
