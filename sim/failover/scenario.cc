@@ -41,7 +41,7 @@ class Schedule {
     env::Random& random = world_.random();
     const size_t node = a_node();
     const size_t controller = random.below(kControllers);
-    switch (random.below(21)) {
+    switch (random.below(23)) {
       case 0:
       case 1:
         world_.kill_process(node);
@@ -72,7 +72,10 @@ class Schedule {
         world_.drain(node, random.chance(0.6));
         break;
       case 11:
-        world_.make_sick(node, random.chance(0.6));
+        if (random.chance(0.5))
+          world_.make_sick(node, random.chance(0.6));
+        else
+          world_.set_carrier(node, random.chance(0.4));
         break;
       case 12:
         controller_fault(controller);
@@ -84,6 +87,10 @@ class Schedule {
         break;
       case 16:
         world_.coordinator_available(random.chance(0.5));
+        break;
+      case 17:
+      case 18:
+        back_in_the_middle(node);
         break;
       default:
         cloud_fault(node);
@@ -97,6 +104,17 @@ class Schedule {
     link.late_chance = random.unit() * 0.4;
     link.lost_answer_chance = random.unit() * 0.3;
     return link;
+  }
+
+  // A node loses its lease and is back while the leader's change of its records is on its way.
+  void back_in_the_middle(size_t node) {
+    env::Random& random = world_.random();
+    const Nanos lease = world_.timing().lease;
+    for (size_t i = 0; i < kControllers; ++i)
+      world_.set_controller_link(i, {.late_chance = 0.5, .late_most = lease});
+    world_.stop_process(node);
+    world_.run_for(random.between(lease, lease * 3 / 2));
+    if (world_.process_runs(node)) world_.continue_process(node);
   }
 
   void power_off(size_t node) {

@@ -20,6 +20,11 @@ Task<Status> SimGuest::prepare(std::vector<Vip>, Nanos kernel_hold, Nanos arm_ti
   co_return Status();
 }
 
+Task<Result<bool>> SimGuest::linked() {
+  co_await call();
+  co_return kernel_.linked;
+}
+
 Task<Status> SimGuest::add_address(Vip vip) {
   co_await call();
   kernel_.present.insert(vip);

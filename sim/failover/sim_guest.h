@@ -25,6 +25,7 @@ class SimKernel {
   std::map<vip::Vip, Nanos> arming;  // until when, in true time
   std::map<vip::Vip, Nanos> held;
   bool powered = true;
+  bool linked = true;
   Nanos kernel_hold{0};
   Nanos arm_time{0};
 };
@@ -39,6 +40,7 @@ class SimGuest final : public vip::Guest {
       : env_(env), kernel_(kernel), random_(random), world_(std::move(world)) {}
 
   Task<Status> prepare(std::vector<vip::Vip> pool, Nanos kernel_hold, Nanos arm_time) override;
+  Task<Result<bool>> linked() override;
   Task<Status> add_address(vip::Vip vip) override;
   Task<Status> remove_address(vip::Vip vip) override;
   Task<Result<std::set<vip::Vip>>> addresses() override;

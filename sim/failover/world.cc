@@ -363,6 +363,7 @@ void World::heal() {
   for (size_t i = 0; i < machines_.size(); ++i) {
     machines_[i]->link = FarLink();
     machines_[i]->sick = false;
+    machines_[i]->kernel.linked = true;
     if (!machines_[i]->kernel.powered)
       (void)cloud_->power(pool_.nodes[i].instance, cloud::Power::kOn);
     power_on(i);

@@ -46,6 +46,7 @@ class World {
   void power_on(size_t node);
   void set_link(size_t node, FarLink link) { machines_[node]->link = link; }
   void make_sick(size_t node, bool sick) { machines_[node]->sick = sick; }
+  void set_carrier(size_t node, bool linked) { machines_[node]->kernel.linked = linked; }
   void drain(size_t node, bool on);
   void kill_controller(size_t i);
   void start_controller(size_t i);

@@ -74,6 +74,8 @@ std::optional<std::string> why_not(const MoverInfo& mover, FaultKind fault) {
       fault == FaultKind::kKill || fault == FaultKind::kPower || fault == FaultKind::kLink;
   if (fault == FaultKind::kClock)
     return "the clock of a network namespace is the machine's; the simulator moves clocks instead";
+  if (fault == FaultKind::kCutClients)
+    return "nothing sees it yet: the node has its lease and a link; only a client could tell";
   if (mover.reference && !crash) return "references are measured with kill, power and link only";
   if (mover.name == "gcp-pool" && fault != FaultKind::kReplace)
     return "nothing floats: an address goes and comes with its instance, so only its replacement "

@@ -13,6 +13,12 @@ namespace atl::lab {
 
 namespace {
 
+// With an address of its own: a bridge without one takes its lowest port's, and changes it when a
+// port comes or goes, while others still have the old one in their neighbour tables.
+constexpr std::string_view kBridgeLine =
+    "link add br0 address 42:01:c6:12:ff:fe type bridge stp_state 0 forward_delay 0 "
+    "mcast_snooping 0\n";
+
 struct Sysctl {
   const char* name;
   const char* value;
@@ -150,7 +156,7 @@ Status NetLab::make_client_network(const std::vector<Place>& places) {
   const bool segment = options_.network == Network::kSegment;
   std::string lines = "link set lo up\n";
   if (segment) {
-    lines += "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n";
+    lines += kBridgeLine;
     lines += "link set br0 up\n";
   } else {
     // Whatever has no better route goes there and is dropped. That it has a route at all is what
@@ -175,7 +181,7 @@ Status NetLab::make_client_network(const std::vector<Place>& places) {
 Status NetLab::make_management_network(const std::vector<Place>& places) {
   const Namespace& management = spaces_.at(management_place());
   std::string lines = "link set lo up\n";
-  lines += "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n";
+  lines += kBridgeLine;
   lines += fmt::format("addr add {}/16 dev br0\nlink set br0 up\n", kRunnerAddress);
   for (const Place& place : places) {
     if (!on_management_network(place)) continue;

@@ -119,7 +119,7 @@ bool Responder::Core::transfers_long(vip::Vip vip) const {
   return std::ranges::any_of(lines, [&](const Line& line) {
     return line->vip == vip &&
            (line->phase == Phase::kAnswering || line->phase == Phase::kClosing) &&
-           env.now() - line->since > kLongTransfer;
+           (line->long_answer || env.now() - line->since > kLongTransfer);
   });
 }
 

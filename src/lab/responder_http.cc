@@ -152,7 +152,7 @@ Task<bool> Responder::Core::answer_text(Line line, int status, std::string body,
   if (!may) co_return false;
   const Status sent = co_await line->stream->write_all(std::move(parts));
   if (!sent) co_return false;
-  line->big_answer = false;
+  line->big_answer = line->long_answer = false;
   if (keep) co_return true;
   co_await linger(line);
   co_return false;
@@ -160,6 +160,7 @@ Task<bool> Responder::Core::answer_text(Line line, int status, std::string body,
 
 Task<bool> Responder::Core::answer_bytes(Line line, uint64_t bytes, bool keep) {
   const std::string head = this->head(200, bytes, keep);
+  line->long_answer = bytes >= kLongBytes;
   ByteSpan first(reinterpret_cast<const uint8_t*>(head.data()), head.size());
   uint64_t left = bytes;
   do {

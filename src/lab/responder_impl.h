@@ -21,8 +21,9 @@ struct Responder::Core : std::enable_shared_from_this<Core> {
     vip::Vip vip;
     Phase phase = Phase::kFresh;
     Nanos since{0};
-    Nanos deadline{0};        // the connection is closed then
-    bool big_answer = false;  // the last one may still be in the kernel's buffer
+    Nanos deadline{0};         // the connection is closed then
+    bool long_answer = false;  // of kLongBytes or more: long from its first byte
+    bool big_answer = false;   // the last one may still be in the kernel's buffer
   };
   using Line = std::shared_ptr<Connection>;
   struct Place {

@@ -44,6 +44,7 @@ class ScaleGuest final : public vip::Guest {
   Task<Status> close(vip::Vip vip) override;
   Task<Status> quiesce(vip::Vip vip) override;
   Task<Result<std::set<vip::Vip>>> open_now() override;
+  Task<Result<bool>> linked() override { co_return true; }
   Task<Status> announce(vip::Vip vip, vip::GarpForm form) override;
 
  private:

@@ -89,7 +89,7 @@ Task<void> Controller::campaign() {
 
 Task<Status> Controller::round() {
   ATOLL_CO_TRY(auto held, co_await read_records());  // 1.
-  co_await find_lost_leases(held);  // 2., after 1.: see vip/holder.h
+  co_await find_lost_leases(held);                   // 2., after 1.: see vip/holder.h
   note_records(held);
   const std::map<Vip, NodeName> wanted = plan(held);  // 3.
   std::vector<Task<void>> changes;                    // 4.
@@ -144,8 +144,8 @@ Task<bool> Controller::lease_is_free(NodeName node) {
   co_return true;
 }
 
-// Every holder of a record is asked about in this very round, those that are no longer in the pool too.
-// A node that was down and holds nothing is asked about less often.
+// Every holder of a record is asked about in this very round, those that are no longer in the pool
+// too. A node that was down and holds nothing is asked about less often.
 Task<void> Controller::find_lost_leases(std::map<Vip, Held> held) {
   std::set<NodeName> holders;
   for (const auto& [vip, state] : held)

@@ -33,7 +33,7 @@ namespace atl::vip {
 struct NodeView {
   bool up = false;  // its process has its lease
   bool draining = false;
-  Nanos up_since{0};  // as this leader saw it
+  Nanos up_since{0};   // as this leader saw it
   Nanos ask_again{0};  // when it is down and holds nothing
 };
 

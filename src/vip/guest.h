@@ -29,7 +29,8 @@ namespace atl::vip {
 // Two forms of the same announcement; each network heeds its own.
 enum class GarpForm : uint8_t {
   kReply,    // as the cloud wants it (GARP packet specification): target hardware address broadcast
-  kRequest,  // as Linux neighbours take it at once: a reply of the other form waits for their locktime
+  kRequest,  // as Linux neighbours take it at once: a reply of the other form waits for their
+             // locktime
 };
 
 class Guest {
@@ -39,6 +40,9 @@ class Guest {
   // Puts the fence up for all addresses of the pool: from now on none of them gets out unless it is
   // held. Takes away pool addresses that an earlier process left. Idempotent.
   virtual Task<Status> prepare(std::vector<Vip> pool, Nanos kernel_hold, Nanos arm_time) = 0;
+
+  // Has the interface towards clients a link? Without one the node gives its addresses up.
+  virtual Task<Result<bool>> linked() = 0;
 
   // The address on the interface. Idempotent.
   virtual Task<Status> add_address(Vip vip) = 0;

@@ -99,9 +99,10 @@ Task<bool> Holder::renew() {
 Task<void> Holder::keep_lease() {
   auto self = shared_from_this();
   while (!stopping_) {
-    if (!service_.well()) {
+    const Result<bool> linked = co_await guest_.linked();
+    if (!service_.well() || !linked.value_or(true)) {
       if (tenure_ != 0) {
-        co_await lapse("the service is not well");
+        co_await lapse(service_.well() ? "no link to clients" : "the service is not well");
         co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
                                             options_.node + "#" + options_.incarnation);
       }
@@ -163,9 +164,11 @@ Task<void> Holder::keep_fence() {
       held_at = env_.now();
       const Status done = co_await guest_.hold(holding());
       if (!done) ATOLL_LOG(kError, "vip", "fence", {{"why", done.error().to_string()}});
-      if (late || env_.now() >= check_at) {
+      if (!mending_ && (late || env_.now() >= check_at)) {
         check_at = env_.now() + options_.timing.renew_interval;
-        co_await mend_guest();
+        mending_ = true;
+        ++tasks_;
+        env_.spawn("vip.mend", mend_guest());
       }
       co_await announce_due();
     } else if (tenure_ != 0) {
@@ -185,25 +188,39 @@ std::vector<Vip> Holder::holding() const {
 
 // What this node answers for is open and on the interface; what it has nothing to do with is not.
 Task<void> Holder::mend_guest() {
+  auto self = shared_from_this();
   const uint64_t tenure = tenure_;
   const Result<std::set<Vip>> open = co_await guest_.open_now();
   const Result<std::set<Vip>> there = co_await guest_.addresses();
-  if (!open || !there || tenure != tenure_) co_return;
+  if (open && there && tenure == tenure_) co_await mend(*open, *there);
+  mending_ = false;
+  task_ended();
+}
+
+Task<void> Holder::mend(std::set<Vip> open, std::set<Vip> there) {
+  const uint64_t tenure = tenure_;
   std::vector<Vip> mend, strip;
   for (const auto& [vip, slot] : slots_) {
-    if (slot.state == State::kActive && (!open->contains(vip) || !there->contains(vip)))
+    if (slot.state == State::kActive && (!open.contains(vip) || !there.contains(vip)))
       mend.push_back(vip);
-    if (slot.state == State::kAbsent && there->contains(vip)) strip.push_back(vip);
+    if (slot.state == State::kAbsent && there.contains(vip)) strip.push_back(vip);
   }
   for (const Vip vip : mend) {
-    ATOLL_PROBE("vip: the fence had closed under a lease that was held");
-    const Status done = co_await put_up(vip, tenure);
     Slot& slot = slots_[vip];
+    if (slot.state != State::kActive || tenure != tenure_) continue;
+    ATOLL_PROBE("vip: the fence had closed under a lease that was held");
+    slot.state = State::kTaking;  // nothing else begins with it meanwhile
+    const Status done = co_await put_up(vip, tenure);
+    if (tenure != tenure_ || slot.state != State::kTaking) continue;
+    ATOLL_LOG(kWarn, "vip", "address put up again",
+              {{"vip", vip.to_string()}, {"done", done.has_value()}});
+    if (!done) {
+      co_await let_go(vip);  // and taken anew at the next look
+      continue;
+    }
+    slot.state = State::kActive;
     if (!planted(PlantedBug::kGarpOnce)) slot.announced = 0;
     slot.announce_at = env_.now();
-    ATOLL_LOG(
-        kWarn, "vip", "address put up again",
-        {{"vip", vip.to_string()}, {"why", done ? "it was closed" : done.error().to_string()}});
   }
   for (const Vip vip : strip)
     if (slots_[vip].state == State::kAbsent) co_await let_go(vip);
@@ -217,7 +234,7 @@ Task<Status> Holder::put_up(Vip vip, uint64_t tenure) {
   const bool looked = planted(PlantedBug::kArmAfterLook) && may_hold(span);
   ATOLL_CO_TRY_STATUS(co_await guest_.arm(vip));
   const Slot& slot = slots_[vip];
-  const bool ours = tenure == tenure_ && slot.confirmed && slot.state != State::kAbsent;
+  const bool ours = tenure == tenure_ && slot.confirmed && slot.state == State::kTaking;
   if (!looked && (!ours || !may_hold(span))) co_return fail(Errc::kStale, "the lease ends");
   co_return co_await guest_.open(vip);
 }

@@ -91,6 +91,7 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Task<void> let_go(Vip vip);
   std::vector<Vip> holding() const;
   Task<void> mend_guest();
+  Task<void> mend(std::set<Vip> open, std::set<Vip> there);
   Task<Status> put_up(Vip vip, uint64_t tenure);
   Task<void> announce_due();
   bool valid() const { return tenure_ != 0 && env_.now() < valid_until_; }
@@ -108,6 +109,7 @@ class Holder : public std::enable_shared_from_this<Holder> {
   uint64_t last_tenure_ = 0;
   Nanos valid_until_{0};
   bool lapsing_ = false;
+  bool mending_ = false;
   bool stopping_ = false;
   bool look_again_ = false;
   size_t tasks_ = 0;

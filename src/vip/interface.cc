@@ -130,6 +130,14 @@ Result<std::set<Vip>> Interface::addresses() {
   return found;
 }
 
+Result<bool> Interface::has_carrier() const {
+  ifreq request{};
+  std::strncpy(request.ifr_name, name_.c_str(), sizeof request.ifr_name - 1);
+  if (::ioctl(packet_socket_, SIOCGIFFLAGS, &request) != 0)
+    return fail(Errc::kIo, fmt::format("{}: {}", name_, std::strerror(errno)));
+  return (request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0;
+}
+
 Status Interface::announce(Vip vip, GarpForm form) {
   ATOLL_TRY(const uint32_t index, this->index());
   ifreq request{};

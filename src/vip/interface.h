@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "vip/netlink.h"
 #include "vip/guest.h"
+#include "vip/netlink.h"
 #include "vip/types.h"
 
 namespace atl::vip {
@@ -32,6 +32,7 @@ class Interface {
   Status add(Vip vip);     // a /32; nothing happens when it is there
   Status remove(Vip vip);  // nothing happens when it is not
   Result<std::set<Vip>> addresses();
+  Result<bool> has_carrier() const;  // up, and with a link
   // Passes the egress hooks, so that the fence can drop it; that is no error.
   Status announce(Vip vip, GarpForm form);
 

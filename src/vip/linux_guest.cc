@@ -70,6 +70,18 @@ Task<Status> LinuxGuest::prepare(std::vector<Vip> pool, Nanos kernel_hold, Nanos
   });
 }
 
+Task<Result<bool>> LinuxGuest::linked() {
+  bool linked = false;
+  std::function<Status(Impl&)> work = [&linked](Impl& impl) -> Status {
+    if (!impl.fence) return not_prepared();
+    ATOLL_TRY(linked, impl.interface->has_carrier());
+    return {};
+  };
+  const Status done = co_await run(std::move(work));
+  if (!done) co_return fail(done.error());
+  co_return linked;
+}
+
 Task<Status> LinuxGuest::add_address(Vip vip) {
   return run([vip](Impl& impl) { return impl.fence ? impl.interface->add(vip) : not_prepared(); });
 }
@@ -129,8 +141,9 @@ Task<Result<std::set<Vip>>> LinuxGuest::open_now() {
 }
 
 Task<Status> LinuxGuest::announce(Vip vip, GarpForm form) {
-  return run(
-      [vip, form](Impl& impl) { return impl.fence ? impl.interface->announce(vip, form) : not_prepared(); });
+  return run([vip, form](Impl& impl) {
+    return impl.fence ? impl.interface->announce(vip, form) : not_prepared();
+  });
 }
 
 }  // namespace atl::vip

@@ -49,6 +49,7 @@ class LinuxGuest final : public Guest {
   LinuxGuest& operator=(const LinuxGuest&) = delete;
 
   Task<Status> prepare(std::vector<Vip> pool, Nanos kernel_hold, Nanos arm_time) override;
+  Task<Result<bool>> linked() override;
   Task<Status> add_address(Vip vip) override;
   Task<Status> remove_address(Vip vip) override;
   Task<Result<std::set<Vip>>> addresses() override;

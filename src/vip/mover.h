@@ -25,7 +25,7 @@ namespace atl::vip {
 
 // What the guest of the holder does beside having the address. The node does these itself.
 struct GuestDuties {
-  bool garp = false;         // broadcast gratuitous ARP when it takes the address, and go on
+  bool garp = false;  // broadcast gratuitous ARP when it takes the address, and go on
   GarpForm garp_form = GarpForm::kReply;
   bool health_port = false;  // answer the load balancer's probe while it holds an address
 };

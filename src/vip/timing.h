@@ -14,8 +14,8 @@
 //   now + arm_time + kernel_hold <= s + lease x (1 - 1/64)               (opening)
 //
 // and whoever takes the node's lease at the coordinator, which is possible only after r + lease,
-// may give its addresses to others at once. docs/rfcs/2026-11-21-addresses-that-fail-over.md says why,
-// test/models/vip_fence.cc explores it.
+// may give its addresses to others at once. docs/rfcs/2026-11-21-addresses-that-fail-over.md says
+// why, test/models/vip_fence.cc explores it.
 #pragma once
 
 #include "base/result.h"
