@@ -148,8 +148,8 @@ Task<void> Maintenance::Impl::scrub_bad_shard(std::shared_ptr<ScrubPass> pass, D
 }
 
 Task<Result<ScrubReport>> Maintenance::Impl::check() {
-  // Orphans first: on a full device they have the room that the missing shards need. Neither waits for
-  // a scrub that is going on: a slow one takes hours.
+  // Orphans first: on a full device they have the room that the missing shards need. Neither waits
+  // for a scrub that is going on: a slow one takes hours.
   ATOLL_CO_TRY(const uint64_t orphans, co_await collect_orphans());
   auto pass = std::make_shared<ScrubPass>(std::function<void(double)>(), 0);
   ATOLL_CO_TRY_STATUS(co_await compare(pass));

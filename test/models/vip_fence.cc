@@ -1,19 +1,20 @@
-// An explicit-state model of the fence of addresses: two nodes, one address, a leader, a coordinator,
-// and time. It explores *every* interleaving (breadth first, so that a violation is shown by a shortest
-// path): any party may stand still for any time between any two of its steps, requests and answers are
-// late or lost, the leader may be replaced at any point. After each step it checks
+// An explicit-state model of the fence of addresses: two nodes, one address, a leader, a
+// coordinator, and time. It explores *every* interleaving (breadth first, so that a violation is
+// shown by a shortest path): any party may stand still for any time between any two of its steps,
+// requests and answers are late or lost, the leader may be replaced at any point. After each step
+// it checks
 //
 //   the fences of two kernels are never open at once.
 //
 // It follows src/vip/{holder,holder_records,controller}.cc and src/vip/guest.h step by step;
-// docs/rfcs/2026-11-21-addresses-that-fail-over.md says why it holds. Time is in ticks; clocks run at one
-// rate (what a rate is off by, the real times take off first: src/vip/timing.h).
+// docs/rfcs/2026-11-21-addresses-that-fail-over.md says why it holds. Time is in ticks; clocks run
+// at one rate (what a rate is off by, the real times take off first: src/vip/timing.h).
 //
 //   vip_fence            explores; exit status 1 and a path when the property does not hold
 //
-// By default node B is never late: it has its lease for ever, and answers from the instant in which the
-// record names it; so A's being late is met by the earliest other answer that there can be. -DTWO_LATE lets
-// both be late (many more states).
+// By default node B is never late: it has its lease for ever, and answers from the instant in which
+// the record names it; so A's being late is met by the earliest other answer that there can be.
+// -DTWO_LATE lets both be late (many more states).
 //
 // Built with one of these, it must find a violation (run.sh sees to that):
 //   -DNO_CLAIM            a node answers under an old record after a new lease
@@ -58,23 +59,23 @@ struct Node {
   uint8_t seen;       // 1 + version of the record last seen in this tenure; 0 none
   uint8_t seen_mine;  // and whether it named this node
   uint8_t confirmed;
-  uint8_t claim;      // a claim under way, of this tenure (1) or an earlier one (2)
-  uint8_t claim_at;   // at this version
-  uint8_t claim_done; // 0 not yet, 1 made, 2 refused
-  uint8_t step;       // of opening: 0 begin, 1 armed, 2 looked
-  uint8_t arm;        // kernel: ticks for which it may be opened
-  uint8_t fence;      // kernel: ticks for which it stays open
-  uint8_t holding;    // the process has decided to hold, and the packet is not out yet
+  uint8_t claim;       // a claim under way, of this tenure (1) or an earlier one (2)
+  uint8_t claim_at;    // at this version
+  uint8_t claim_done;  // 0 not yet, 1 made, 2 refused
+  uint8_t step;        // of opening: 0 begin, 1 armed, 2 looked
+  uint8_t arm;         // kernel: ticks for which it may be opened
+  uint8_t fence;       // kernel: ticks for which it stays open
+  uint8_t holding;     // the process has decided to hold, and the packet is not out yet
 };
 
 struct State {
   Node node[2];
-  uint8_t lease[2];    // coordinator: ticks left of each node's lease
-  uint8_t holder;      // of the record: 0, 1
+  uint8_t lease[2];  // coordinator: ticks left of each node's lease
+  uint8_t holder;    // of the record: 0, 1
   uint8_t version;
-  uint8_t leader;      // 0 begin, 1 has read, 2 found the lease free
-  uint8_t leader_read; // the version it read
-  uint8_t leader_saw;  // the holder it read
+  uint8_t leader;       // 0 begin, 1 has read, 2 found the lease free
+  uint8_t leader_read;  // the version it read
+  uint8_t leader_saw;   // the holder it read
 };
 static_assert(sizeof(State) == 37);
 
