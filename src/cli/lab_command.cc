@@ -11,8 +11,10 @@ void add_vip(CLI::App* lab, LabWords* words, int* status) {
   lab::LabOptions& options = words->options;
   CLI::App* vip = lab->add_subcommand(
       "vip", "measure how addresses fail over: movers against faults, with packets judged");
-  vip->add_option("--mover", options.mover, "its name, or all")->capture_default_str();
-  vip->add_option("--fault", options.fault, "its name, or all")->capture_default_str();
+  vip->add_option("--mover", options.mover, "its name, several with commas, or all")
+      ->capture_default_str();
+  vip->add_option("--fault", options.fault, "its name, several with commas, or all")
+      ->capture_default_str();
   vip->add_option("--nodes", options.nodes, "nodes that hold addresses")->capture_default_str();
   vip->add_option("--domains", options.domains, "availability domains they are spread over")
       ->capture_default_str();

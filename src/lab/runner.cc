@@ -52,6 +52,17 @@ Result<cloud::Delays> read_delays(const std::string& name) {
   return cloud::Delays::parse(text, name);
 }
 
+// "kill,drain" -> kill, drain
+std::vector<std::string> names_in(std::string_view list) {
+  std::vector<std::string> names;
+  for (size_t at = 0; at <= list.size();) {
+    const size_t comma = std::min(list.find(',', at), list.size());
+    names.emplace_back(list.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return names;
+}
+
 Result<Plan> make_plan(const LabOptions& options) {
   Plan plan;
   ATOLL_TRY(plan.delays, read_delays(options.delays));
@@ -60,15 +71,19 @@ Result<Plan> make_plan(const LabOptions& options) {
     for (const MoverInfo& mover : all_movers())
       if (!mover.reference || options.references) movers.push_back(mover);
   } else {
-    ATOLL_TRY(const MoverInfo mover, find_mover(options.mover));
-    movers.push_back(mover);
+    for (const std::string& name : names_in(options.mover)) {
+      ATOLL_TRY(const MoverInfo mover, find_mover(name));
+      movers.push_back(mover);
+    }
   }
   std::vector<FaultKind> faults;
   if (options.fault == "all") {
     for (const FaultInfo& fault : all_faults()) faults.push_back(fault.kind);
   } else {
-    ATOLL_TRY(const FaultKind fault, find_fault(options.fault));
-    faults.push_back(fault);
+    for (const std::string& name : names_in(options.fault)) {
+      ATOLL_TRY(const FaultKind fault, find_fault(name));
+      faults.push_back(fault);
+    }
   }
   for (const MoverInfo& mover : movers)
     for (const FaultKind fault : faults) {
