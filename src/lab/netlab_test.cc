@@ -41,7 +41,7 @@ size_t namespaces_of(pid_t pid) {
 }
 
 TEST(NetLabOptionsTest, WhatCannotBeIsRefused) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   NetLabOptions none;
   none.nodes = 0;
   EXPECT_EQ(NetLab::create(none).error().code, Errc::kInvalidArgument);
@@ -51,7 +51,7 @@ TEST(NetLabOptionsTest, WhatCannotBeIsRefused) {
 }
 
 TEST(NetLab, TakesItsNamespacesAway) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   {
     const auto lab = make_routed();
     ASSERT_TRUE(lab);
@@ -63,7 +63,7 @@ TEST(NetLab, TakesItsNamespacesAway) {
 }
 
 TEST(NetLab, EveryoneReachesWhomHeShould) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   for (const Network network : {Network::kRouted, Network::kSegment}) {
     NetLabOptions options;
     options.network = network;
@@ -81,7 +81,7 @@ TEST(NetLab, EveryoneReachesWhomHeShould) {
 }
 
 TEST(NetLab, AVipGoesWhereTheRouterIsTold) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const auto lab = make_routed();
   ASSERT_TRUE(lab);
   for (const bool outside : {false, true}) {
@@ -111,7 +111,7 @@ TEST(NetLab, AVipGoesWhereTheRouterIsTold) {
 }
 
 TEST(NetLab, AGratuitousArpMovesNothingInAVpc) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const auto lab = make_routed();
   ASSERT_TRUE(lab);
   const vip::Vip vip = lab_vip(1);
@@ -127,7 +127,7 @@ TEST(NetLab, AGratuitousArpMovesNothingInAVpc) {
 }
 
 TEST(NetLab, TheGatewayAnswersArpForEverything) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const auto lab = make_routed();
   ASSERT_TRUE(lab);
   for (const char* address : {kGateway, "10.0.200.1", "10.0.9.77", "10.99.0.77", "192.0.2.1"}) {
@@ -142,7 +142,7 @@ TEST(NetLab, TheGatewayAnswersArpForEverything) {
 }
 
 TEST(NetLab, ASegmentFollowsArp) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   NetLabOptions options;
   options.network = Network::kSegment;
   options.nodes = 2;
@@ -167,7 +167,7 @@ TEST(NetLab, ASegmentFollowsArp) {
 class Faults : public testing::TestWithParam<Network> {
  protected:
   void SetUp() override {
-    ATOLL_NEEDS_ROOT();
+    ATOLL_NEEDS_NETWORKS();
     NetLabOptions options;
     options.network = GetParam();
     options.nodes = 3;
@@ -303,7 +303,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, Faults, testing::Values(Network::kRouted, Net
                          });
 
 TEST(NetLab, AVipIsDeliveredAgainWhenItsLinkIsBack) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const auto lab = make_routed();
   ASSERT_TRUE(lab);
   const vip::Vip vip = lab_vip(1);
@@ -342,7 +342,7 @@ double rate(NetLab& lab, Place from, Place to) {
 }
 
 TEST(NetLab, CapsHoldInBothDirections) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   NetLabOptions options;
   options.nodes = 1;
   options.clients = 1;
@@ -396,7 +396,7 @@ bool gone(pid_t pid) {
 class RunnerDies : public testing::TestWithParam<int> {};
 
 TEST_P(RunnerDies, NothingIsLeft) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const Doomed doomed = make_doomed();
   ASSERT_GT(doomed.sleeper, 0);
   ASSERT_GT(namespaces_of(doomed.runner), 0);
@@ -413,7 +413,7 @@ TEST_P(RunnerDies, NothingIsLeft) {
 INSTANTIATE_TEST_SUITE_P(Signals, RunnerDies, testing::Values(SIGINT, SIGTERM, SIGKILL, SIGSEGV));
 
 TEST(NetLab, LeftoversOfTheDeadAreRemovedAndNothingElse) {
-  ATOLL_NEEDS_ROOT();
+  ATOLL_NEEDS_NETWORKS();
   const pid_t dead = fork();
   if (dead == 0) _exit(0);
   ASSERT_EQ(waitpid(dead, nullptr, 0), dead);

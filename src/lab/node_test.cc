@@ -21,6 +21,7 @@
 #include "env/real_env.h"
 #include "lab/coord_server.h"
 #include "vip/record.h"
+#include "vip/test_network.h"
 
 namespace atl::lab {
 namespace {
@@ -162,7 +163,7 @@ class Stage {
 
 // The body must be in the namespace before any thread is made: hence a child process.
 void on_stage(void (*body)(Stage&)) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root: network namespaces and nftables";
+  ATOLL_NEEDS_NETWORKS();
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const pid_t pid = ::fork();

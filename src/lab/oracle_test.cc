@@ -129,7 +129,7 @@ TEST(AnswerLogTest, WhatIsOverwrittenIsCounted) {
 
 class OracleTest : public testing::Test {
  protected:
-  void SetUp() override { ATOLL_NEEDS_ROOT(); }
+  void SetUp() override { ATOLL_NEEDS_NETWORKS(); }
 
   void make(Network network = Network::kRouted, size_t answers_max = kAnswersMax) {
     NetLabOptions options;

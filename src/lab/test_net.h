@@ -18,9 +18,7 @@
 #include "lab/command.h"
 #include "lab/netlab.h"
 #include "lab/route_socket.h"
-
-#define ATOLL_NEEDS_ROOT() \
-  if (geteuid() != 0) GTEST_SKIP() << "needs root: it makes network namespaces"
+#include "vip/test_network.h"
 
 namespace atl::lab {
 

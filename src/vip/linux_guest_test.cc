@@ -23,6 +23,7 @@
 #include "env/real_env.h"
 #include "vip/feed_program.h"
 #include "vip/interface.h"
+#include "vip/test_network.h"
 
 namespace atl::vip {
 namespace {
@@ -207,7 +208,7 @@ bool enter_own_namespace() {
 
 // Runs the body in a child of its own, so that its namespace dies with it.
 void in_child(void (*body)(World&, Report&)) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root: network namespaces and nftables";
+  ATOLL_NEEDS_NETWORKS();
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const pid_t pid = ::fork();
