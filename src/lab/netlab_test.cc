@@ -376,6 +376,8 @@ Doomed make_doomed() {
   doomed.runner = fork();
   if (doomed.runner == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // A shell's background job is born with SIGINT ignored.
+    for (const int signal : {SIGINT, SIGTERM}) ::signal(signal, SIG_DFL);
     auto lab = NetLab::create(NetLabOptions{});
     pid_t pid = 0;
     if (lab) pid = (*lab)->spawn(node_place(1), {"sleep", "1000"}, "").value_or(0);
