@@ -82,7 +82,10 @@ Result<pid_t> start_child(const ChildSetup& setup) {
   if (got != sizeof why) return pid;  // the pipe closed by itself: it executes
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  return fail(Errc::kIo, "cannot execute " + setup.argv[0] + ": " + std::strerror(why));
+  std::string text = "cannot execute " + setup.argv[0] + ": " + std::strerror(why);
+  if (why == ENOENT)
+    text += " (Debian's packages iproute2 and nftables have what the laboratory runs)";
+  return fail(Errc::kIo, std::move(text));
 }
 
 }  // namespace atl::lab
