@@ -69,6 +69,7 @@ Task<Status> SimGuest::hold(std::vector<Vip> vips) {
 
 Task<Status> SimGuest::close(Vip vip) {
   co_await call();
+  if (random_.chance(0.05)) co_return fail(Errc::kIo, "the kernel said no");
   kernel_.arming.erase(vip);
   kernel_.held.erase(vip);
   co_return Status();

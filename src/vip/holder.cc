@@ -21,6 +21,7 @@ Holder::Holder(env::Env& env, coord::Coordinator& coordinator, Guest& guest, Ser
 
 Task<Status> Holder::start() {
   ATOLL_CO_TRY_STATUS(options_.timing.check());
+  ATOLL_CO_TRY_STATUS(check_pool(options_.pool));
   if (options_.pool.find(options_.node) == nullptr)
     co_return fail(Errc::kInvalidArgument, options_.node + " is not a node of this pool");
   ATOLL_CO_TRY_STATUS(co_await guest_.prepare(options_.pool.addresses, options_.timing.kernel_hold,
@@ -86,7 +87,6 @@ Task<bool> Holder::renew() {
         slot.seen_version = 0;
         slot.seen_mine = slot.confirmed = false;
       }
-      look_again_ = true;
       tell({.kind = Event::Kind::kLease, .number = tenure_});
       ATOLL_LOG(kInfo, "vip", "lease taken", {{"node", options_.node}, {"tenure", tenure_}});
     }
@@ -103,8 +103,7 @@ Task<void> Holder::keep_lease() {
     if (!service_.well() || !linked.value_or(true)) {
       if (tenure_ != 0) {
         co_await lapse(service_.well() ? "no link to clients" : "the service is not well");
-        co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
-                                            options_.node + "#" + options_.incarnation);
+        co_await give_lease_back();
       }
     } else if (!lapsing_) {
       const bool had = tenure_ != 0;
@@ -114,11 +113,19 @@ Task<void> Holder::keep_lease() {
     co_await env_.sleep(options_.timing.renew_interval);
   }
   co_await lapse("the node stops");
-  const Status released = co_await coordinator_.lease_release(
-      node_lease(options_.pool.name, options_.node), options_.node + "#" + options_.incarnation);
+  while (lapsing_) co_await env_.sleep(options_.timing.kernel_hold);
+  co_await give_lease_back();
+  task_ended();
+}
+
+// Before its time, so that others need not wait for it; but not while a fence may be open.
+Task<void> Holder::give_lease_back() {
+  Status released = fail(Errc::kBusy, "a fence could not be closed: it runs out by itself");
+  if (closed_)
+    released = co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
+                                                   options_.node + "#" + options_.incarnation);
   if (!released)
     ATOLL_LOG(kInfo, "vip", "lease not released", {{"why", released.error().to_string()}});
-  task_ended();
 }
 
 // Ends the tenure: closes the fence for all addresses, then takes them away.
@@ -134,11 +141,15 @@ Task<void> Holder::lapse(std::string why) {
     slot.confirmed = false;
     if (slot.state != State::kAbsent) going.push_back(vip);
   }
-  for (const Vip vip : going) co_await let_go(vip);
+  closed_ = true;
+  for (const Vip vip : going) {
+    const bool closed = co_await let_go(vip);
+    closed_ = closed_ && closed;
+  }
   lapsing_ = false;
 }
 
-Task<void> Holder::let_go(Vip vip) {
+Task<bool> Holder::let_go(Vip vip) {
   const Status closed = co_await guest_.close(vip);
   service_.end(vip);
   const Status removed = co_await guest_.remove_address(vip);
@@ -148,6 +159,7 @@ Task<void> Holder::let_go(Vip vip) {
   if (!closed || !removed)
     ATOLL_LOG(kError, "vip", "address not taken away",
               {{"vip", vip.to_string()}, {"why", (closed ? removed : closed).error().to_string()}});
+  co_return closed.has_value();
 }
 
 // --- The fence ---
@@ -238,6 +250,8 @@ Task<Status> Holder::put_up(Vip vip, uint64_t tenure) {
   if (!looked && (!ours || !may_hold(span))) co_return fail(Errc::kStale, "the lease ends");
   co_return co_await guest_.open(vip);
 }
+
+static_assert(kAnnounceAgain[2] > kGarpQuiet);
 
 Task<void> Holder::announce_due() {
   if (!options_.duties.garp) co_return;

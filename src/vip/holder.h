@@ -72,7 +72,6 @@ class Holder : public std::enable_shared_from_this<Holder> {
     uint64_t seen_version = 0;  // of the record, under this tenure; 0: not seen yet
     bool seen_mine = false;
     bool confirmed = false;  // the record names this node under this tenure
-    uint64_t version = 0;    // of the confirmed record
     Record record;
     Nanos announce_at{0};
     size_t announced = 0;
@@ -83,12 +82,13 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Task<void> watch_records();
   Task<bool> renew();
   Task<void> lapse(std::string why);
+  Task<void> give_lease_back();
   Task<void> look();
   Task<void> note_record(Vip vip, Record record, uint64_t version);
   void act();
   Task<void> take(Vip vip, uint64_t tenure);
   Task<void> hand_over(Vip vip, uint64_t tenure);
-  Task<void> let_go(Vip vip);
+  Task<bool> let_go(Vip vip);  // is its fence closed?
   std::vector<Vip> holding() const;
   Task<void> mend_guest();
   Task<void> mend(std::set<Vip> open, std::set<Vip> there);
@@ -109,9 +109,9 @@ class Holder : public std::enable_shared_from_this<Holder> {
   uint64_t last_tenure_ = 0;
   Nanos valid_until_{0};
   bool lapsing_ = false;
+  bool closed_ = true;  // the last lapse closed all fences
   bool mending_ = false;
   bool stopping_ = false;
-  bool look_again_ = false;
   size_t tasks_ = 0;
   env::Event ended_;
 };

@@ -32,7 +32,6 @@ Task<void> Holder::look() {
   const uint64_t tenure = tenure_;
   auto listed = co_await coordinator_.list(record_prefix(options_.pool.name));
   if (!listed || tenure != tenure_ || !valid() || stopping_) co_return;
-  look_again_ = false;
   for (const coord::KeyValue& kv : *listed) {
     const Result<Vip> vip = record_vip(options_.pool.name, kv.key);
     if (!vip || !slots_.contains(*vip)) continue;  // the leader reports these
@@ -68,13 +67,12 @@ Task<void> Holder::note_record(Vip vip, Record record, uint64_t version) {
       co_return;
     }
     ATOLL_PROBE("vip: an address was claimed after a new lease");
-    version = slot.seen_version = *claimed;
+    slot.seen_version = *claimed;
     slot.confirmed = true;
   } else {
     slot.confirmed = true;
   }
   slot.record = std::move(record);
-  slot.version = version;
 }
 
 void Holder::act() {
@@ -135,8 +133,9 @@ Task<void> Holder::hand_over(Vip vip, uint64_t tenure) {
       if (quiet) co_await service_.finish(vip, kFinishLimit);
     }
   }
-  co_await let_go(vip);
-  if (tenure == tenure_ && valid() && slots_[vip].confirmed) {
+  // Not given away before it is closed: the next look tries again.
+  const bool closed = co_await let_go(vip);
+  if (closed && tenure == tenure_ && valid() && slots_[vip].confirmed) {
     // The record may have changed while we drained: another next, or none any more.
     const std::string key = record_key(options_.pool.name, vip);
     const Result<coord::Versioned> now = co_await coordinator_.get(key);

@@ -74,7 +74,7 @@ TEST(GarpMover, the_leader_takes_over_what_the_garp_moved_at_once) {
   w.settle(w.at({0}));
   w.cloud().garp(w.node(1).instance, w.vip(0).to_string());
   w.reconcile(w.at({1}), {w.vip(0)});
-  w.env().run_for(kGarpLasts + 1min);
+  w.env().run_for(cloud::kGarpLasts + 1min);
   w.expect_delivered(w.at({1}));
 }
 
