@@ -45,6 +45,11 @@ add_library(atoll_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
 target_link_libraries(atoll_pch PUBLIC atoll_flags Boost::boost fmt::fmt Threads::Threads)
 target_precompile_headers(atoll_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
+# The same and GoogleTest for the tests: half a second less for each of them.
+add_library(atoll_test_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_link_libraries(atoll_test_pch PUBLIC atoll_flags Boost::boost fmt::fmt Threads::Threads GTest::gmock)
+target_precompile_headers(atoll_test_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h <gtest/gtest.h>)
+
 # What `./dev bench` needs beyond the default targets.
 add_custom_target(atoll_benches)
 
@@ -104,7 +109,7 @@ function(atoll_layer layer)
       atoll_target_name(${dep} dep_target)
       target_link_libraries(${target}_test PRIVATE ${dep_target})
     endforeach()
-    target_precompile_headers(${target}_test REUSE_FROM atoll_pch)
+    target_precompile_headers(${target}_test REUSE_FROM atoll_test_pch)
     # Most bodies of tests run once: -Og compiles them a quarter faster, and the layer under test keeps
     # its own level. HEAVY_TESTS are models that compute for minutes.
     if(NOT ARG_HEAVY_TESTS)
