@@ -31,6 +31,10 @@ constexpr auto kNames = std::to_array<std::pair<PlantedBug, const char*>>({
     {PlantedBug::kLoseNotification, "lose-notification"},
     {PlantedBug::kNoClaim, "no-claim"},
     {PlantedBug::kArmAfterLook, "arm-after-look"},
+    {PlantedBug::kReleaseBeforeClose, "release-before-close"},
+    {PlantedBug::kIgnoreReach, "ignore-reach"},
+    {PlantedBug::kReachNeedsNoMajority, "reach-needs-no-majority"},
+    {PlantedBug::kDrainThoughCut, "drain-though-cut"},
 });
 
 }  // namespace

@@ -32,6 +32,10 @@ enum class PlantedBug {
   kLoseNotification,      // vip: act on notifications alone, and lose some
   kNoClaim,               // vip: answer under an old record after a new lease, without claiming it
   kArmAfterLook,          // vip: look at the lease before arming the fence, not after
+  kReleaseBeforeClose,    // vip: give a dead process's lease back while its fence is open
+  kIgnoreReach,           // vip: leave addresses where no client reaches them
+  kReachNeedsNoMajority,  // vip: move addresses although nearly all nodes are cut from clients
+  kDrainThoughCut,        // vip: wait for transfers to end that nobody receives
 };
 
 const char* planted_bug_name(PlantedBug bug);

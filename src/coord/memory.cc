@@ -88,4 +88,9 @@ Task<Status> MemoryCoordinator::lease_release(std::string name, std::string hold
   co_return Status{};
 }
 
+Task<Result<std::vector<HeldLease>>> MemoryCoordinator::leases(std::string prefix) {
+  if (!available_) co_return fail(unavailable());
+  co_return store_->held_leases(prefix, env_.now());
+}
+
 }  // namespace atl::coord

@@ -13,7 +13,7 @@
 
 namespace atl::coord {
 
-class MemoryCoordinator final : public Coordinator {
+class MemoryCoordinator final : public Coordinator, public LeaseList {
  public:
   explicit MemoryCoordinator(env::Env& env);
   ~MemoryCoordinator() override;  // ends waits with kCancelled
@@ -31,6 +31,7 @@ class MemoryCoordinator final : public Coordinator {
   Task<Status> lease_acquire(std::string name, std::string holder, Nanos time_to_live) override;
   Task<Status> lease_renew(std::string name, std::string holder) override;
   Task<Status> lease_release(std::string name, std::string holder) override;
+  Task<Result<std::vector<HeldLease>>> leases(std::string prefix) override;
 
  private:
   Result<uint64_t> apply(const Change& change);

@@ -31,6 +31,16 @@ std::vector<KeyValue> Store::list(const std::string& prefix) const {
   return out;
 }
 
+std::vector<HeldLease> Store::held_leases(const std::string& prefix, Nanos now) const {
+  std::vector<HeldLease> out;
+  const auto& leases = committed_.leases();
+  for (auto it = leases.lower_bound(prefix); it != leases.end(); ++it) {
+    if (!it->first.starts_with(prefix)) break;
+    if (!expired(it->first, it->second, now)) out.push_back({it->first, it->second.holder});
+  }
+  return out;
+}
+
 bool Store::expired(const std::string& name, const Lease& lease, Nanos now) const {
   auto it = deadlines_.find(name);
   return it != deadlines_.end() && it->second.grant == lease.grant && now >= it->second.expires;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "coord/coordinator.h"
+#include "coord/lease_list.h"
 #include "coord/state.h"
 #include "env/env.h"
 #include "env/sync.h"
@@ -56,6 +57,7 @@ class Store {
   const State& committed() const { return committed_; }
   Result<Versioned> get(const std::string& key) const;
   std::vector<KeyValue> list(const std::string& prefix) const;
+  std::vector<HeldLease> held_leases(const std::string& prefix, Nanos now) const;
 
   Staged stage(State* next, const Change& change, Nanos now) const;
   void commit(State next, Nanos now);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <ctime>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -37,6 +38,13 @@ struct LiveTask {
   }
 };
 
+// Goes on while the machine is suspended, unlike std::chrono::steady_clock: a lease does, too.
+Nanos since_boot() {
+  timespec time{};
+  ATOLL_CHECK(::clock_gettime(CLOCK_BOOTTIME, &time) == 0, "no clock");
+  return std::chrono::seconds(time.tv_sec) + Nanos(time.tv_nsec);
+}
+
 std::unique_ptr<IoEngine> must_make_engine(asio::io_context& io, IoEngineKind kind) {
   auto engine = make_io_engine(io, kind);
   ATOLL_CHECK(engine.has_value(), engine ? "" : engine.error().message);
@@ -46,7 +54,7 @@ std::unique_ptr<IoEngine> must_make_engine(asio::io_context& io, IoEngineKind ki
 }  // namespace
 
 RealEnv::RealEnv(RealOptions options)
-    : start_(std::chrono::steady_clock::now()),
+    : start_(since_boot()),
       random_(Random::from_system()),
       core_(std::make_unique<Core>()),
       network_(std::make_unique<RealNetwork>(core_->io)),
@@ -86,7 +94,7 @@ Task<int> RealEnv::wait_for_signal() {
 // --- Time ---
 
 Nanos RealEnv::now() {
-  return std::chrono::steady_clock::now() - start_;
+  return since_boot() - start_;
 }
 
 Nanos RealEnv::wall_now() {
@@ -114,7 +122,7 @@ void RealEnv::arm_timer() {
   const auto next = core_->timers.next();
   if (!next || (core_->alarm_at && *core_->alarm_at <= *next)) return;
   core_->alarm_at = *next;
-  core_->alarm.expires_at(start_ + *next);
+  core_->alarm.expires_after(*next - now());
   core_->alarm.async_wait([this, mine = ++core_->alarms](const boost::system::error_code& error) {
     if (error || mine != core_->alarms) return;
     fire_timers();

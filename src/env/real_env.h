@@ -85,7 +85,7 @@ class RealEnv final : public Env {
   void arm_timer();
   void fire_timers();
 
-  const std::chrono::steady_clock::time_point start_;
+  const Nanos start_;  // since the machine was switched on
   Random random_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<RealNetwork> network_;
