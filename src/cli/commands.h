@@ -33,6 +33,7 @@ int run_user_delete(const Target& target, const std::string& access_key);
 struct PlanWords {
   std::string file;
   std::vector<std::string> catalogues;  // laid over the built-in one, in order
+  std::vector<std::string> delays;      // a cloud's delays, laid over the built-in ones, in order
   std::string html;                     // write the report there
   std::string figure;                   // --explain of one figure; empty: of all
   bool json = false;
@@ -40,7 +41,7 @@ struct PlanWords {
 };
 int run_plan(const PlanWords& words);
 int run_plan_compare(const PlanWords& words, const std::string& other);
-int run_plan_sweep(const PlanWords& words, const std::string& vary);
+int run_plan_sweep(const PlanWords& words, const std::vector<std::string>& vary);
 int run_plan_growth(const PlanWords& words);
 int run_plan_cheapest(const PlanWords& words);
 int run_plan_sensitivity(const PlanWords& words);

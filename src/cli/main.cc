@@ -19,7 +19,7 @@ struct Words {
   std::string protection = "6+2";
   std::string log_level = "info";
   std::string log_format = "text";
-  std::vector<std::string> devices;
+  std::vector<std::string> devices, vary;
   std::vector<uint32_t> device_ids, domain_ids;
   uint32_t domain = 0;
   bool wait = false, force = false, watch = false, records = false;
@@ -108,10 +108,24 @@ void add_up(CLI::App* app, Words* words) {
 }
 
 void add_plan_options(CLI::App* command, Words* words) {
-  command->add_option(
-      "--catalogue", words->plan.catalogues,
-      "shapes, prices and rates of your own, laid over the built-in ones; repeatable");
+  command
+      ->add_option("--catalogue", words->plan.catalogues,
+                   "shapes, prices and rates of your own, laid over the built-in ones; repeatable")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--delays", words->plan.delays,
+                   "how long your cloud takes to move an address (as catalogues/vip-delays.toml), "
+                   "laid over the built-in file; repeatable")
+      ->allow_extra_args(false);
   command->add_flag("--json", words->plan.json, "print JSON");
+  CLI::Option* explain =
+      command
+          ->add_option("--explain", words->plan.figure,
+                       "how a figure came about (capacity.usable); without one, all of them")
+          ->expected(0, 1);
+  command->parse_complete_callback(
+      [words, explain] { words->plan.explain |= explain->count() > 0; });
+  command->add_option("--html", words->plan.html, "also write a page with plots there");
 }
 
 void add_plan(CLI::App* app, Words* words) {
@@ -121,13 +135,6 @@ void add_plan(CLI::App* app, Words* words) {
   plan->require_subcommand(0, 1);
   plan->add_option("FILE", words->plan.file, "the scenario (TOML; examples/plan has some)");
   add_plan_options(plan, words);
-  CLI::Option* explain =
-      plan->add_option("--explain", words->plan.figure,
-                       "how a figure came about (capacity.usable); without one, all of them")
-          ->expected(0, 1);
-
-  plan->add_option("--html", words->plan.html, "also write a page with plots there");
-
   CLI::App* compare = plan->add_subcommand("compare", "two scenarios side by side");
   compare->add_option("A", words->plan.file, "a scenario")->required();
   compare->add_option("B", words->file, "another one")->required();
@@ -137,17 +144,18 @@ void add_plan(CLI::App* app, Words* words) {
   CLI::App* sweep = plan->add_subcommand("sweep", "one scenario with one of its keys varied");
   sweep->add_option("FILE", words->plan.file, "the scenario")->required();
   sweep
-      ->add_option(
-          "--vary", words->name,
-          "KEY=VALUES: cluster.domains=3..32, cluster.nodes=8..64:8, cluster.protection=4+2,6+2")
-      ->required();
+      ->add_option("--vary", words->vary,
+                   "KEY=VALUES: cluster.domains=3..32, cluster.nodes=8..64:8, "
+                   "cluster.protection=4+2,6+2; a second "
+                   "key may be varied as well")
+      ->required()
+      ->allow_extra_args(false);
   add_plan_options(sweep, words);
-  sweep->callback([words] { words->status = run_plan_sweep(words->plan, words->name); });
+  sweep->callback([words] { words->status = run_plan_sweep(words->plan, words->vary); });
 
   CLI::App* growth = plan->add_subcommand(
       "growth", "phases with dates: nodes, money and what to ask for when (examples/plan/growth)");
   growth->add_option("FILE", words->plan.file, "the scenario with its phases (TOML)")->required();
-  growth->add_option("--html", words->plan.html, "also write a page with plots there");
   add_plan_options(growth, words);
   growth->callback([words] { words->status = run_plan_growth(words->plan); });
 
@@ -163,10 +171,9 @@ void add_plan(CLI::App* app, Words* words) {
   add_plan_options(sensitivity, words);
   sensitivity->callback([words] { words->status = run_plan_sensitivity(words->plan); });
 
-  plan->callback([plan, words, explain] {
+  plan->callback([plan, words] {
     if (!plan->get_subcommands().empty()) return;
     if (words->plan.file.empty()) throw CLI::RequiredError("FILE");
-    words->plan.explain = explain->count() > 0;
     words->status = run_plan(words->plan);
   });
 }

@@ -1,6 +1,7 @@
 #include "plan/book.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -27,7 +28,12 @@ std::unexpected<Error> refuse(const Origin& origin, std::string_view key, std::s
 Result<decltype(Datum::value)> value_of(const toml::node& node) {
   using Value = decltype(Datum::value);
   if (const auto* number = node.as_integer()) return Value(any(static_cast<double>(number->get())));
-  if (const auto* number = node.as_floating_point()) return Value(any(number->get()));
+  if (const auto* number = node.as_floating_point()) {
+    if (!std::isfinite(number->get()))
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("{} is not a number to compute with", number->get()));
+    return Value(any(number->get()));
+  }
   if (const auto* flag = node.as_boolean()) return Value(flag->get());
   if (const auto* text = node.as_string()) return Value(text->get());
   return fail(Errc::kInvalidArgument,
@@ -99,7 +105,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string Origin::to_string() const {
-  return fmt::format("{}:{}", file, line);
+  return line == 0 ? file : fmt::format("{}:{}", file, line);
 }
 
 Result<Book> Book::parse(std::string_view text, std::string name) {
@@ -163,7 +169,12 @@ Result<AnyQuantity> Book::quantity(std::string_view key, Dimensions wanted) cons
   ATOLL_TRY(const Datum* datum, at(key));
   const std::optional<Result<AnyQuantity>> q = quantity_of(*datum);
   if (!q) return wrong(*datum, key, fmt::format("{} is wanted", describe(wanted)));
-  if (!*q) return wrong(*datum, key, q->error().message);
+  if (!*q) {
+    // Neither the unit of something else nor quotes around a plain number are of use as advice.
+    return wrong(*datum, key,
+                 fmt::format("{}; {} is wanted{}", q->error().message, describe(wanted),
+                             wanted == Dimensions{} ? ", without quotes" : ""));
+  }
   const AnyQuantity& found = **q;
   if (found.dimensions == wanted) return found;
   if (found.dimensions == Dimensions{})

@@ -27,7 +27,7 @@ namespace atl::plan {
 
 struct Origin {
   std::string file;
-  uint32_t line = 0;
+  uint32_t line = 0;              // 0: not a line of a file, "--vary cluster.nodes=3"
   std::string to_string() const;  // "gcp.toml:12"
 };
 

@@ -15,6 +15,8 @@ struct Inputs {
   std::string name;
   std::string shape;
   std::string network = "network";  // the shape's key: network or network_tier1
+  bool clients_by_rdma = false;
+  bool fabric_by_rdma = false;  // shards between nodes
   uint32_t nodes = 0;
   uint32_t domains = 0;
   uint32_t k = 0;
@@ -24,6 +26,8 @@ struct Inputs {
 };
 
 // `catalogue` has the scenario laid over it already; `known` is the catalogue without.
+// One's own catalogue, before it is laid over `known`: every key is one that is known.
+Status check_catalogue(const Book& own, const Book& known);
 Result<Inputs> read_inputs(const Book& scenario, const Book& catalogue, const Book& known);
 
 }  // namespace atl::plan

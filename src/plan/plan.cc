@@ -6,8 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "plan/delay_file.h"
 #include "plan/durability.h"
 #include "plan/inputs.h"
+#include "plan/money.h"
+#include "plan/rebuild.h"
+#include "plan/sources.h"
+#include "plan/speed.h"
 
 namespace atl::plan {
 
@@ -15,13 +20,12 @@ std::string_view built_in_catalogue_text();  // made by the build from catalogue
 
 namespace {
 
-// A key with how often it counts, for formulas in words.
-using Keys = std::vector<std::string>;
-
 class Maker {
  public:
   Maker(const Book& scenario, const Book& catalogue, Inputs inputs)
-      : scenario_(scenario), catalogue_(catalogue), in_(std::move(inputs)) {}
+      : catalogue_(catalogue),
+        in_(inputs),
+        from_(scenario, catalogue, std::move(inputs), &plan_.sheet) {}
 
   Result<Plan> make() {
     plan_.name = in_.name;
@@ -31,48 +35,55 @@ class Maker {
     ATOLL_TRY_STATUS(cluster());
     ATOLL_TRY_STATUS(capacity());
     ATOLL_TRY_STATUS(speed());
-    ATOLL_TRY_STATUS(rebuild());
     ATOLL_TRY_STATUS(durability());
     ATOLL_TRY_STATUS(money());
+    ATOLL_TRY_STATUS(all_finite());
     widths();
     notes();
     return std::move(plan_);
   }
 
  private:
+  // Each datum is of a size that makes sense; a product of many may still not be.
+  Status all_finite() {
+    for (const Figure& figure : sheet().figures()) {
+      if (std::isfinite(figure.value.value)) continue;
+      std::string inputs;
+      for (const std::string& key : figure.inputs) {
+        const Figure* in = sheet().find(key);
+        inputs +=
+            fmt::format("{}{} = {}{}", inputs.empty() ? "" : ", ", key, format_quantity(in->value),
+                        in->origin.empty() ? "" : fmt::format(" ({})", in->origin));
+      }
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("{}: {} cannot be computed: {}; {}", from_.scenario().name(),
+                              figure.key, figure.how, inputs));
+    }
+    return {};
+  }
+
   // --- Where numbers come from ---
 
   template <typename Q>
   Result<Known<Q>> data(std::string_view key) {
-    return sheet().datum<Q>(catalogue_, key, fmt::format("data.{}", key));
+    return from_.data<Q>(key);
   }
   template <typename Q>
   Result<Known<Q>> of_shape(std::string_view name) {
-    return data<Q>(fmt::format("shape.{}.{}", in_.shape, name));
+    return from_.of_shape<Q>(name);
   }
-  // What the scenario says, or what Atoll takes otherwise.
   template <typename Q>
   Result<Known<Q>> asked(std::string_view key, Q otherwise) {
-    const std::string as = fmt::format("asked.{}", key);
-    if (sheet().find(as) != nullptr) return Known<Q>{value_of<Q>(as), as};
-    if (scenario_.find(key) != nullptr) return sheet().datum<Q>(scenario_, key, as);
-    return sheet().own(as, otherwise, "not in the scenario: Atoll's default");
-  }
-  template <typename Q>
-  Q value_of(std::string_view key) {
-    const Figure* figure = sheet().find(key);
-    ATOLL_CHECK(figure != nullptr && figure->value.dimensions == dimensions_of<Q>(), key);
-    if constexpr (std::is_same_v<Q, double>) {
-      return figure->value.value;
-    } else {
-      return Q{figure->value.value};
-    }
+    return from_.asked<Q>(key, otherwise);
   }
   Sheet& sheet() { return plan_.sheet; }
 
   Status cluster() {
     ATOLL_TRY(nodes_, asked<double>("cluster.nodes", in_.nodes));
     ATOLL_TRY(domains_, asked<double>("cluster.domains", in_.domains));
+    largest_ = sheet().put("cluster.largest_domain", std::ceil(nodes_.value / domains_.value),
+                           "nodes / domains, rounded up: nodes of the largest domain",
+                           Keys{nodes_.key, domains_.key});
     k_ = sheet().own("asked.cluster.data_shards", double(in_.k), "cluster.protection");
     m_ = sheet().own("asked.cluster.parity_shards", double(in_.m), "cluster.protection");
     width_ = sheet().put("cluster.stripe_width", double(in_.k + in_.m), "data + parity shards",
@@ -87,217 +98,69 @@ class Maker {
 
   // --- 1. Capacity ---
 
+  // The share of the nodes' room that stripes can fill when domains differ by a node: a stripe puts
+  // at most width/domains shards, rounded up, into one, so the smaller domains may be full first.
+  double reachable() const {
+    const double n = nodes_.value, d = domains_.value, w = width_.value;
+    const double slots = std::ceil(w / d);
+    const double small = std::floor(n / d);  // nodes of the smaller domains
+    const double larger = n - small * d;     // how many domains have one more
+    if (larger == 0 || w <= larger * slots) return 1;
+    const double per_node = (d - larger) * small / (w - larger * slots);
+    return per_node * slots >= small + 1 ? 1 : std::min(1.0, w * per_node / n);
+  }
+
   Status capacity() {
     ATOLL_TRY(const auto ssd, of_shape<Bytes>("ssd"));
     ATOLL_TRY(const auto reserve, data<double>("atoll.reserve"));
     ATOLL_TRY(const auto journal, data<Bytes>("atoll.journal_most"));
     ATOLL_TRY(const auto replicas, data<double>("atoll.journal_replicas"));
+    ATOLL_TRY(const auto partitions, asked<double>("cluster.partitions", in_.nodes));
     ATOLL_TRY(const auto spare, asked<double>("cluster.spare_domains", in_.domains > 1 ? 1 : 0));
     ATOLL_TRY(fill_, asked<double>("cluster.fill", 0.8));
     raw_ = sheet().put("capacity.raw", nodes_.value * ssd.value, "nodes x local SSD of one",
                        Keys{nodes_.key, ssd.key});
-    const auto set_aside = sheet().put("capacity.set_aside",
-                                       raw_.value * reserve.value + replicas.value * journal.value,
-                                       "raw x reserve + journal x its replicas",
-                                       Keys{raw_.key, reserve.key, journal.key, replicas.key});
+    const auto set_aside =
+        sheet().put("capacity.set_aside",
+                    raw_.value * reserve.value + partitions.value * replicas.value * journal.value,
+                    "raw x reserve + partitions x journal x its replicas",
+                    Keys{raw_.key, reserve.key, partitions.key, journal.key, replicas.key});
+    const Bytes room = raw_.value - set_aside.value;
+    if (room.value <= 0)
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("{}: nothing is left of {} raw: {} are set aside ({}); use larger "
+                              "shapes, fewer cluster.partitions or a smaller atoll.reserve",
+                              from_.scenario().name(), format_quantity(any(raw_.value)),
+                              format_quantity(any(set_aside.value)),
+                              "raw x atoll.reserve + partitions x journal x replicas"));
     const auto spared = sheet().put(
-        "capacity.spare", (raw_.value - set_aside.value) * (spare.value / domains_.value),
-        "(raw - set aside) x spare domains / domains: room to rebuild a lost domain into",
-        Keys{raw_.key, set_aside.key, spare.key, domains_.key});
+        "capacity.spare",
+        room * (nodes_in_largest(nodes_.value, domains_.value, spare.value) / nodes_.value),
+        "(raw - set aside) x nodes of the spare domains, the largest ones / nodes: room to rebuild "
+        "a lost domain into",
+        Keys{raw_.key, set_aside.key, spare.key, domains_.key, nodes_.key});
+    const auto uneven = sheet().put(
+        "capacity.uneven", std::max(Bytes{}, room * (1 - reachable()) - spared.value),
+        "room beyond the spare that no stripe reaches, because some domains have a node more",
+        Keys{raw_.key, set_aside.key, spared.key, nodes_.key, domains_.key, width_.key});
     overhead_ = sheet().put("capacity.overhead", width_.value / k_.value,
                             "(data + parity) / data: bytes stored for each byte kept",
                             Keys{width_.key, k_.key});
-    usable_ = sheet().put("capacity.usable",
-                          (raw_.value - set_aside.value - spared.value) / overhead_.value,
-                          "(raw - set aside - spare) / overhead",
-                          Keys{raw_.key, set_aside.key, spared.key, overhead_.key});
+    usable_ = sheet().put("capacity.usable", (room - spared.value - uneven.value) / overhead_.value,
+                          "(raw - set aside - spare - uneven) / overhead",
+                          Keys{raw_.key, set_aside.key, spared.key, uneven.key, overhead_.key});
     kept_ = sheet().put("capacity.kept", usable_.value * fill_.value, "usable x fill",
                         Keys{usable_.key, fill_.key});
     return {};
   }
 
-  // --- 2. Speed ---
-
-  // The least of what each part allows, and whether that is what the workload asks for.
-  template <typename Q>
-  Status add_speed(const std::string& name, const std::string& asked_key,
-                   std::vector<std::pair<std::string, Known<Q>>> parts) {
-    std::stable_sort(parts.begin(), parts.end(),
-                     [](const auto& a, const auto& b) { return a.second.value < b.second.value; });
-    Speed speed;
-    speed.name = name;
-    Keys keys;
-    for (const auto& [what, limit] : parts) {
-      speed.limits.push_back({what, limit.key});
-      keys.push_back(limit.key);
-    }
-    const auto least =
-        sheet().put("speed." + name, parts.front().second.value,
-                    fmt::format("the least of its limits: {}", parts.front().first), keys);
-    speed.figure = least.key;
-    if (!asked_key.empty() && scenario_.find(asked_key) != nullptr) {
-      ATOLL_TRY(const auto wanted, asked<Q>(asked_key, Q{}));
-      speed.asked = wanted.key;
-      speed.holds = wanted.value <= least.value;
-    }
-    plan_.speeds.push_back(std::move(speed));
-    return {};
-  }
+  // --- 2. Speed, and 4. rebuild ---
 
   Status speed() {
-    ATOLL_TRY(const auto network, of_shape<BytesPerSecond>(in_.network));
-    ATOLL_TRY(const auto ssd_read, of_shape<BytesPerSecond>("ssd_read"));
-    ATOLL_TRY(const auto ssd_write, of_shape<BytesPerSecond>("ssd_write"));
-    ATOLL_TRY(const auto ssd_read_ops, of_shape<OperationsPerSecond>("ssd_read_ops"));
-    ATOLL_TRY(const auto ssd_write_ops, of_shape<OperationsPerSecond>("ssd_write_ops"));
-    ATOLL_TRY(const auto vcpus, of_shape<double>("vcpus"));
-    ATOLL_TRY(const auto per_core, data<double>("atoll.vcpus_per_core"));
-    ATOLL_TRY(const auto read_core, data<BytesPerSecond>("atoll.read_per_core"));
-    ATOLL_TRY(const auto write_core, data<BytesPerSecond>("atoll.write_per_core"));
-    ATOLL_TRY(const auto read_cpu, data<SecondsPerOperation>("atoll.small_read_cpu"));
-    ATOLL_TRY(const auto write_cpu, data<SecondsPerOperation>("atoll.small_write_cpu"));
-    ATOLL_TRY(const auto rewrite, data<double>("atoll.rewrite"));
-    ATOLL_TRY(const auto replicas, data<double>("atoll.journal_replicas"));
-    const double n = nodes_.value;
-
-    network_ = sheet().put("speed.network", n * network.value, "nodes x network cap of one",
-                           Keys{nodes_.key, network.key});
-    const auto cores =
-        sheet().put("speed.cores", n * vcpus.value / per_core.value,
-                    "nodes x vCPUs / vCPUs of a core", Keys{nodes_.key, vcpus.key, per_core.key});
-    const auto away = sheet().put("speed.bytes_from_elsewhere", (n - 1) / n,
-                                  "(nodes - 1) / nodes: of what a node serves, held by another",
-                                  Keys{nodes_.key});
-    const auto sent_read =
-        sheet().put("speed.sent_for_a_byte_read", 1 + away.value,
-                    "to the client once, and between nodes for what is elsewhere", Keys{away.key});
-    const auto got_write =
-        sheet().put("speed.received_for_a_byte_written", 1 + overhead_.value * away.value,
-                    "from the client once, and its shards by the nodes that store them",
-                    Keys{overhead_.key, away.key});
-    const auto disk_write =
-        sheet().put("speed.written_for_a_byte_written", overhead_.value * (1 + rewrite.value),
-                    "overhead x (1 + bytes that reclaim moves)", Keys{overhead_.key, rewrite.key});
-
-    const auto by_net_r =
-        sheet().put("speed.read_by_network", network_.value / sent_read.value,
-                    "network / bytes sent for a byte read", Keys{network_.key, sent_read.key});
-    const auto by_ssd_r = sheet().put("speed.read_by_ssd", n * ssd_read.value,
-                                      "nodes x SSD read of one", Keys{nodes_.key, ssd_read.key});
-    const auto by_cpu_r = sheet().put("speed.read_by_cpu", cores.value * read_core.value,
-                                      "cores x what one reads", Keys{cores.key, read_core.key});
-    ATOLL_TRY_STATUS(add_speed<BytesPerSecond>(
-        "read", "workload.read",
-        {{"network", by_net_r}, {"local SSD", by_ssd_r}, {"CPU", by_cpu_r}}));
-
-    const auto by_net_w = sheet().put("speed.write_by_network", network_.value / got_write.value,
-                                      "network / bytes received for a byte written",
-                                      Keys{network_.key, got_write.key});
-    const auto by_ssd_w = sheet().put("speed.write_by_ssd", n * ssd_write.value / disk_write.value,
-                                      "nodes x SSD write of one / bytes written for a byte written",
-                                      Keys{nodes_.key, ssd_write.key, disk_write.key});
-    const auto by_cpu_w = sheet().put("speed.write_by_cpu", cores.value * write_core.value,
-                                      "cores x what one writes", Keys{cores.key, write_core.key});
-    ATOLL_TRY_STATUS(add_speed<BytesPerSecond>(
-        "write", "workload.write",
-        {{"network", by_net_w}, {"local SSD", by_ssd_w}, {"CPU", by_cpu_w}}));
-
-    // With the domains lost that the scheme survives: large reads take k shards as before, from
-    // fewer nodes.
-    const double left = 1 - survives_.value / domains_.value;
-    const auto share =
-        sheet().put("speed.nodes_left", n * left, "nodes x (1 - domains survived / domains)",
-                    Keys{nodes_.key, survives_.key, domains_.key});
-    const auto deg_net = sheet().put("speed.degraded_read_by_network", by_net_r.value * left,
-                                     "read by network x nodes left / nodes",
-                                     Keys{by_net_r.key, share.key, nodes_.key});
-    const auto deg_ssd =
-        sheet().put("speed.degraded_read_by_ssd", by_ssd_r.value * left,
-                    "read by SSD x nodes left / nodes", Keys{by_ssd_r.key, share.key, nodes_.key});
-    const auto deg_cpu =
-        sheet().put("speed.degraded_read_by_cpu", by_cpu_r.value * left,
-                    "read by CPU x nodes left / nodes", Keys{by_cpu_r.key, share.key, nodes_.key});
-    ATOLL_TRY_STATUS(add_speed<BytesPerSecond>(
-        "degraded_read", "", {{"network", deg_net}, {"local SSD", deg_ssd}, {"CPU", deg_cpu}}));
-
-    // A directory's metadata is one owner's, on one core, whatever the number of nodes.
-    ATOLL_TRY(const auto partitions, asked<double>("cluster.partitions", n));
-    const auto owner_r = sheet().put(
-        "speed.small_read_by_metadata", partitions.value / read_cpu.value,
-        "partitions x one core / CPU of a small read", Keys{partitions.key, read_cpu.key});
-    const auto owner_w = sheet().put(
-        "speed.small_write_by_metadata", partitions.value / write_cpu.value,
-        "partitions x one core / CPU of a small write", Keys{partitions.key, write_cpu.key});
-    const auto small_ssd_r =
-        sheet().put("speed.small_read_by_ssd", n * ssd_read_ops.value,
-                    "nodes x SSD read operations of one", Keys{nodes_.key, ssd_read_ops.key});
-    const auto small_cpu_r =
-        sheet().put("speed.small_read_by_cpu", cores.value / read_cpu.value,
-                    "cores / CPU of a small read", Keys{cores.key, read_cpu.key});
-    ATOLL_TRY_STATUS(add_speed<OperationsPerSecond>(
-        "small_read", "workload.small_read",
-        {{"metadata owners", owner_r}, {"local SSD", small_ssd_r}, {"CPU", small_cpu_r}}));
-    const auto small_ssd_w =
-        sheet().put("speed.small_write_by_ssd", n * ssd_write_ops.value / replicas.value,
-                    "nodes x SSD write operations of one / journal replicas",
-                    Keys{nodes_.key, ssd_write_ops.key, replicas.key});
-    const auto small_cpu_w =
-        sheet().put("speed.small_write_by_cpu", cores.value / write_cpu.value,
-                    "cores / CPU of a small write", Keys{cores.key, write_cpu.key});
-    return add_speed<OperationsPerSecond>(
-        "small_write", "workload.small_write",
-        {{"metadata owners", owner_w}, {"local SSD", small_ssd_w}, {"CPU", small_cpu_w}});
-  }
-
-  // --- 4. Rebuild ---
-
-  // Every byte lost needs k bytes sent to whoever computes it and one sent to where it will lie, by
-  // the nodes that are left, with the share of their network that rebuilds may take.
-  Result<Known<Seconds>> rebuild_of(const std::string& what, Known<Bytes> lost, double nodes_lost) {
-    ATOLL_TRY(const auto network, of_shape<BytesPerSecond>(in_.network));
-    ATOLL_TRY(const auto ssd_write, of_shape<BytesPerSecond>("ssd_write"));
-    ATOLL_TRY(const auto share, data<double>("atoll.rebuild_share"));
-    ATOLL_TRY(const auto detection, data<Seconds>("failure.detection"));
-    const double left = std::max(1.0, nodes_.value - nodes_lost);
-    const BytesPerSecond by_network = left * network.value * share.value / (k_.value + 1);
-    const BytesPerSecond by_ssd = left * ssd_write.value * share.value;
-    const auto rate =
-        sheet().put("rebuild." + what + "_rate", std::min(by_network, by_ssd),
-                    fmt::format("{:.0f} nodes left x the lesser of network / (data shards + 1) "
-                                "and SSD write, x rebuild share",
-                                left),
-                    Keys{nodes_.key, network.key, ssd_write.key, k_.key, share.key});
-    return sheet().put("rebuild." + what, detection.value + lost.value / rate.value,
-                       "detection + bytes lost / rebuild rate",
-                       Keys{detection.key, lost.key, rate.key});
-  }
-
-  Status rebuild() {
-    ATOLL_TRY(const auto disks, of_shape<double>("ssd_count"));
-    ATOLL_TRY(const auto share, data<double>("atoll.rebuild_share"));
-    stored_ = sheet().put("rebuild.stored", kept_.value * overhead_.value, "kept x overhead",
-                          Keys{kept_.key, overhead_.key});
-    const auto device =
-        sheet().put("rebuild.device_bytes", stored_.value / (nodes_.value * disks.value),
-                    "stored / (nodes x SSDs of one)", Keys{stored_.key, nodes_.key, disks.key});
-    const auto node = sheet().put("rebuild.node_bytes", stored_.value / nodes_.value,
-                                  "stored / nodes", Keys{stored_.key, nodes_.key});
-    const auto domain = sheet().put("rebuild.domain_bytes", stored_.value / domains_.value,
-                                    "stored / domains", Keys{stored_.key, domains_.key});
-    ATOLL_TRY(device_rebuild_, rebuild_of("device", device, 0));
-    ATOLL_TRY(node_rebuild_, rebuild_of("node", node, 1));
-    ATOLL_TRY(domain_rebuild_, rebuild_of("domain", domain, nodes_.value / domains_.value));
-    // One domain after the other is drained for maintenance and comes back.
-    sheet().put("rebuild.maintenance_wave", domains_.value * domain_rebuild_.value,
-                "domains x rebuild of one: a drain moves what a rebuild does",
-                Keys{domains_.key, domain_rebuild_.key});
-    const Speed* read = nullptr;
-    for (const Speed& speed : plan_.speeds)
-      if (speed.name == "read") read = &speed;
-    ATOLL_CHECK(read != nullptr);
-    sheet().put("rebuild.read_meanwhile",
-                value_of<BytesPerSecond>(read->figure) * (1 - share.value),
-                "read x (1 - rebuild share)", Keys{read->figure, share.key});
+    const ClusterFigures cluster{nodes_, domains_, k_, m_, width_, survives_, overhead_, largest_};
+    ATOLL_TRY(const NodeNetworks networks, node_networks(from_));
+    ATOLL_TRY(plan_.speeds, cluster_speeds(from_, cluster, networks));
+    ATOLL_TRY(rebuilds_, rebuild_times(from_, cluster, networks, kept_, plan_.speeds.front()));
     return {};
   }
 
@@ -317,16 +180,32 @@ class Maker {
                                        Keys{ssd_loss.key, node_blank.key});
     // Blank nodes are the slower and the more frequent of the two.
     const GroupLayout layout = spread_group(in_.k, in_.m, in_.domains);
-    const LossRates rates{slot_loss.value, domain_loss.value, node_rebuild_.value,
-                          domain_rebuild_.value};
-    ATOLL_TRY(const GroupLoss loss, group_loss(layout, rates));
-    const Keys from{slot_loss.key,       domain_loss.key, node_rebuild_.key,
-                    domain_rebuild_.key, width_.key,      domains_.key};
+    const LossRates rates{slot_loss.value, domain_loss.value, rebuilds_.node.value,
+                          rebuilds_.domain.value};
+    const Result<GroupLoss> solved = group_loss(layout, rates);
+    if (!solved)
+      return wrong(*from_.scenario().find("cluster.protection"), "cluster.protection",
+                   solved.error().message +
+                       "; fewer parity shards, or a domain for each shard, make it smaller");
+    const GroupLoss& loss = *solved;
+    const Keys from{slot_loss.key,        domain_loss.key, rebuilds_.node.key,
+                    rebuilds_.domain.key, width_.key,      domains_.key};
     sheet().put("durability.mean_time_to_loss", loss.mean_time_to_loss,
                 "Markov chain of one placement group: more than the parity shards missing at once",
                 from);
-    sheet().put("durability.annual_loss", loss.annual_probability,
-                "1 - exp(-1 year / mean time to loss): of any one object", from);
+    const auto one = sheet().put("durability.annual_loss", loss.annual_probability,
+                                 "1 - exp(-1 year / mean time to loss): of any one object", from);
+    // One group for each device, 16 at least and 256 at most (cluster/placement.h).
+    ATOLL_TRY(const auto disks, of_shape<double>("ssd_count"));
+    const double devices = nodes_.value * disks.value;
+    ATOLL_TRY(const auto groups,
+              asked<double>("cluster.groups", std::min(256.0, std::ceil(16 / devices) * devices)));
+    const auto lost = sheet().put("durability.groups_lost_in_a_year", groups.value * one.value,
+                                  "placement groups x annual loss of one: what is to be expected, "
+                                  "however their losses hang together",
+                                  Keys{groups.key, one.key});
+    sheet().put("durability.any_loss_at_most", std::min(1.0, lost.value),
+                "at most what is to be expected: of any object at all", Keys{lost.key});
     const auto slot_away =
         sheet().put("availability.node_away", std::min(1.0, outage.value * outage_length.value),
                     "outages of a node x their length", Keys{outage.key, outage_length.key});
@@ -343,67 +222,20 @@ class Maker {
     return {};
   }
 
-  // --- 6. Money a month ---
+  // --- 5. Failover, and 6. money a month ---
 
   Status money() {
-    ATOLL_TRY(const auto price, of_shape<DollarsPerSecond>("price"));
-    ATOLL_TRY(const auto use, asked<double>("money.use", 1));
-    Keys keys{nodes_.key, price.key, use.key};
-    double discount = 1;
-    if (in_.commitment != "on_demand") {
-      ATOLL_TRY(const auto commitment, data<double>("price." + in_.commitment));
-      discount = commitment.value;
-      keys.push_back(commitment.key);
-    }
-    total_ = Dollars{};
-    add_cost(sheet().put(
-        "money.instances", nodes_.value * price.value * kMonth * use.value * discount,
-        discount == 1 ? "nodes x price x 730 h x use" : "nodes x price x 730 h x use x commitment",
-        keys));
-    struct Traffic {
-      std::string_view key, price;
-    };
-    for (const Traffic& t :
-         {Traffic{"load_balancer", "price.load_balancer"},
-          Traffic{"inter_zone", "price.inter_zone"}, Traffic{"inter_region", "price.inter_region"},
-          Traffic{"internet", "price.internet"},
-          Traffic{"private_connection", "price.private_connection"}}) {
-      const std::string key = fmt::format("money.{}", t.key);
-      if (scenario_.find(key) == nullptr) continue;
-      ATOLL_TRY(const auto rate, asked<BytesPerSecond>(key, {}));
-      ATOLL_TRY(const auto each, data<DollarsPerByte>(t.price));
-      add_cost(sheet().put(key, rate.value * each.value * kMonth * use.value,
-                           "bandwidth on average x price x 730 h x use",
-                           Keys{rate.key, each.key, use.key}));
-    }
-    ATOLL_TRY_STATUS(tier_money());
-    const auto month = sheet().put("money.month", total_, "the sum of the lines", cost_keys_);
-    sheet().put("money.usable", month.value / usable_.value / kMonth, "month / usable",
-                Keys{month.key, usable_.key});
+    ATOLL_TRY(plan_.failover, add_failover(from_));
+    const MoneyInputs in{nodes_, usable_, kept_, speed_of("speed.read"), speed_of("speed.write")};
+    ATOLL_TRY(Bill bill, add_bill(from_, in));
+    plan_.notes = std::move(bill.notes);
+    ATOLL_TRY_STATUS(add_block(from_, in));
+    ATOLL_TRY(const auto cheapest, add_locality(from_, in, bill.machines));
+    if (cheapest) plan_.notes.push_back(*cheapest);
     return {};
   }
-
-  Status tier_money() {
-    if (!scenario_.has_table("tier")) return {};
-    ATOLL_TRY(const auto stored, asked<Bytes>("tier.stored", {}));
-    ATOLL_TRY(const auto each, data<DollarsPerByteSecond>("price.tier." + in_.tier_class));
-    ATOLL_TRY(const auto reads, asked<OperationsPerSecond>("tier.reads", {}));
-    ATOLL_TRY(const auto writes, asked<OperationsPerSecond>("tier.writes", {}));
-    ATOLL_TRY(const auto class_a, data<DollarsPerOperation>("price.tier.class_a"));
-    ATOLL_TRY(const auto class_b, data<DollarsPerOperation>("price.tier.class_b"));
-    add_cost(sheet().put("money.tier_storage", stored.value * each.value * kMonth,
-                         fmt::format("stored x price of {}", in_.tier_class),
-                         Keys{stored.key, each.key}));
-    add_cost(sheet().put("money.tier_operations",
-                         (writes.value * class_a.value + reads.value * class_b.value) * kMonth,
-                         "writes x class A + reads x class B, x 730 h",
-                         Keys{writes.key, class_a.key, reads.key, class_b.key}));
-    return {};
-  }
-
-  void add_cost(const Known<Dollars>& line) {
-    total_ += line.value;
-    cost_keys_.push_back(line.key);
+  Known<BytesPerSecond> speed_of(const std::string& figure) const {
+    return {from_.value_of<BytesPerSecond>(figure), figure};
   }
 
   // --- What the number of domains allows ---
@@ -447,17 +279,14 @@ class Maker {
         "with what one node was measured to do.");
   }
 
-  const Book& scenario_;
   const Book& catalogue_;
   const Inputs in_;
   Plan plan_;
+  const Sources from_;
 
-  Known<double> nodes_, domains_, k_, m_, width_, survives_, overhead_, fill_;
-  Known<Bytes> raw_, usable_, kept_, stored_;
-  Known<BytesPerSecond> network_;
-  Known<Seconds> device_rebuild_, node_rebuild_, domain_rebuild_;
-  Dollars total_;
-  Keys cost_keys_;
+  Known<double> nodes_, domains_, largest_, k_, m_, width_, survives_, overhead_, fill_;
+  Known<Bytes> raw_, usable_, kept_;
+  Rebuilds rebuilds_;
 };
 
 }  // namespace
@@ -466,6 +295,8 @@ const Book& built_in_catalogue() {
   static const Book* book = [] {
     Result<Book> parsed = Book::parse(built_in_catalogue_text(), "gcp.toml");
     ATOLL_CHECK(parsed.has_value(), parsed ? "" : parsed.error().message);
+    const Status laid = lay_delays_over(&*parsed, built_in_delays());
+    ATOLL_CHECK(laid.has_value(), laid ? "" : laid.error().message);
     return new Book(std::move(*parsed));
   }();
   return *book;

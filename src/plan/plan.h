@@ -3,10 +3,12 @@
 // Pure: no clock, no disk. Threads: pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "plan/book.h"
+#include "plan/failover.h"
 #include "plan/sheet.h"
 
 namespace atl::plan {
@@ -39,10 +41,11 @@ struct Plan {
   Sheet sheet;
   std::vector<Speed> speeds;
   std::vector<Width> widths;
-  std::vector<std::string> notes;  // in words: what binds, what does not hold, what is assumed
+  std::optional<Failover> failover;  // when the scenario asks for it
+  std::vector<std::string> notes;    // in words: what binds, what does not hold, what is assumed
 };
 
-// The catalogue that comes with Atoll.
+// The catalogue that comes with Atoll, and the cloud's delays (delay_file.h).
 const Book& built_in_catalogue();
 
 // kInvalidArgument: file, line, what is wrong and what would be right.

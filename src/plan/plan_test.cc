@@ -71,14 +71,15 @@ TEST(Plan, CapacityByHand) {
   auto plan = plan_of(kSmall);
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
   EXPECT_DOUBLE_EQ(figure(*plan, "capacity.raw"), 8000 * kG);
-  // 8000 / 32 = 250, and three replicas of 1 GiB of journal
-  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.set_aside"), 253 * kG);
-  // (8000 - 253) / 8
-  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.spare"), 968.375 * kG);
+  // 8000 / 32 = 250, and of each of eight partitions three replicas of 1 GiB of journal
+  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.set_aside"), 274 * kG);
+  // (8000 - 274) / 8
+  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.spare"), 965.75 * kG);
+  EXPECT_EQ(figure(*plan, "capacity.uneven"), 0);
   EXPECT_DOUBLE_EQ(figure(*plan, "capacity.overhead"), 8.0 / 6);
-  // (8000 - 253 - 968.375) * 6/8
-  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.usable"), 5083.96875 * kG);
-  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.kept"), 4067.175 * kG);
+  // (8000 - 274 - 965.75) * 6/8
+  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.usable"), 5070.1875 * kG);
+  EXPECT_DOUBLE_EQ(figure(*plan, "capacity.kept"), 4056.15 * kG);
   EXPECT_EQ(figure(*plan, "cluster.domains_survived"), 2);
 }
 
@@ -109,7 +110,7 @@ TEST(Plan, SpeedByHand) {
 TEST(Plan, RebuildByHand) {
   auto plan = plan_of(kSmall);
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
-  const double stored = 4067.175 * 8 / 6 * kG;
+  const double stored = 4056.15 * 8 / 6 * kG;
   EXPECT_NEAR(figure(*plan, "rebuild.stored"), stored, 1);
   // Seven nodes x 1e9 B/s x 0.25 / (6 + 1) = 250 MB/s; the SSDs would take 1.75 GiB/s.
   EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.node_rate"), 2.5e8);
@@ -118,7 +119,12 @@ TEST(Plan, RebuildByHand) {
   // One of sixteen SSDs, by all eight nodes.
   EXPECT_NEAR(figure(*plan, "rebuild.device"), 30 + stored / 16 / (8 * 1e9 * 0.25 / 7), 1e-6);
   EXPECT_NEAR(figure(*plan, "rebuild.maintenance_wave"), 8 * (30 + stored / 8 / 2.5e8), 1e-5);
-  EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.read_meanwhile"), 0.75 * 8e9 / 1.875);
+  // A drain sends each byte once: one node's 1e9 B/s, a quarter of it.
+  EXPECT_NEAR(figure(*plan, "rebuild.drain_domain"), stored / 8 / 2.5e8, 1e-6);
+  EXPECT_NEAR(figure(*plan, "rebuild.maintenance_in_place"), 8 * 15 * 60, 1e-6);
+  // Seven of eight nodes, with three quarters of their network.
+  EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.read_meanwhile"), 0.875 * 0.75 * 8e9 / 1.875);
+  EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.read_lost"), (1 - 0.875 * 0.75) * 8e9 / 1.875);
 }
 
 TEST(Plan, DurabilityByHand) {
@@ -128,6 +134,9 @@ TEST(Plan, DurabilityByHand) {
   const double t = figure(*plan, "rebuild.node") / kYear.value;
   const double by_hand = 168 * 0.03 * 0.03 * 0.03 * t * t;
   EXPECT_NEAR(figure(*plan, "durability.annual_loss") / by_hand, 1, 1e-3);
+  // Sixteen SSDs: sixteen groups.
+  EXPECT_NEAR(figure(*plan, "durability.groups_lost_in_a_year") / by_hand, 16, 0.02);
+  EXPECT_NEAR(figure(*plan, "durability.any_loss_at_most") / by_hand, 16, 0.02);
   // Away 8 x 15 min a year: 2/8760. Three of eight: C(8,3) p^3 for small p.
   const double p = 2.0 / 8760;
   EXPECT_DOUBLE_EQ(figure(*plan, "availability.node_away"), p);
@@ -211,8 +220,9 @@ TEST(Plan, ExplainsDownToTheLine) {
   auto plan = plan_of(kSmall);
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
   const std::string text = *plan_explained(*plan, "capacity.usable");
-  EXPECT_NE(text.find("capacity.usable = 4.965 TiB   = (raw - set aside - spare) / overhead"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("capacity.usable = 4.951 TiB   = (raw - set aside - spare - uneven) / overhead"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("[small.toml:5]"), std::string::npos) << text;  // ssd
   EXPECT_EQ(plan_explained(*plan, "capacity.usabel").error().message,

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 
 #include "base/check.h"
+#include "plan/sections.h"
+#include "plan/what_if.h"
 
 namespace atl::plan {
 namespace {
@@ -25,22 +27,32 @@ class Page {
                      of("cluster.domains_survived")));
     head("SPEED");
     for (const Speed& speed : plan_.speeds) add_speed(speed);
-    line("read while rebuilding", "rebuild.read_meanwhile");
+    line("read while rebuilding", "rebuild.read_meanwhile",
+         fmt::format("with a domain lost; {} less than whole", say("rebuild.read_lost")));
     head("REBUILD");
     line("one SSD", "rebuild.device");
     line("one node", "rebuild.node");
-    line("one domain", "rebuild.domain");
-    line("maintenance, domain by domain", "rebuild.maintenance_wave");
+    line("one domain", "rebuild.domain",
+         fmt::format("{} to empty it while it is there", say("rebuild.drain_domain")));
+    line("maintenance, domain by domain", "rebuild.maintenance_in_place",
+         fmt::format("{} if each came back blank", say("rebuild.maintenance_wave")));
     head("DURABILITY");
-    line("an object lost in a year", "durability.annual_loss");
+    line("an object lost in a year", "durability.annual_loss",
+         fmt::format("any at all: at most {}", say("durability.any_loss_at_most")));
     line("mean time to that", "durability.mean_time_to_loss");
     line("an object unreachable in a year", "availability.unavailable_in_a_year");
+    out_ += failover_text(plan_);
     head("MONEY A MONTH");
     for (const Figure& figure : plan_.sheet.figures())
       if (figure.key.starts_with("money.") && figure.key != "money.month" &&
           figure.key != "money.usable")
         line(label_of(figure.key), figure.key);
-    line("together", "money.month", format_quantity(figure("money.usable").value) + " usable");
+    line(
+        "together", "money.month",
+        fmt::format("{} usable; {} read, {} written", format_quantity(figure("money.usable").value),
+                    format_quantity(figure("unit_cost.read").value),
+                    format_quantity(figure("unit_cost.write").value)));
+    out_ += block_text(plan_) + hibernation_text(plan_) + locality_text(plan_);
     out_ += "\n";
     for (const std::string& note : plan_.notes) out_ += fmt::format("  - {}\n", note);
     return std::move(out_);
@@ -53,6 +65,7 @@ class Page {
     return *found;
   }
   double of(std::string_view key) { return figure(key).value.value; }
+  std::string say(std::string_view key) { return format_quantity(figure(key).value); }
   static std::string label_of(std::string_view key) {
     std::string label(key.substr(key.find('.') + 1));
     for (char& c : label)
@@ -128,6 +141,7 @@ std::string plan_json(const Plan& plan) {
   for (const std::string& note : plan.notes) notes.push_back(json::string(note));
   json::object root{{"name", plan.name}, {"catalogue", plan.catalogue}, {"figures", figures},
                     {"speeds", speeds},  {"widest_stripes", widths},    {"notes", notes}};
+  if (plan.failover) root["failover"] = json::parse(failover_json(plan));
   return json::serialize(root) + "\n";
 }
 
@@ -144,6 +158,21 @@ Result<std::string> plan_explained(const Plan& plan, std::string_view key) {
   std::string out;
   for (const Figure& figure : plan.sheet.figures())
     if (!figure.inputs.empty()) out += plan.sheet.explain(figure.key) + "\n";
+  return out;
+}
+
+Result<std::string> plans_explained(const std::vector<Labelled>& plans, std::string_view key) {
+  std::string out;
+  for (const Labelled& one : plans) {
+    out += fmt::format("{}--- {}\n", out.empty() ? "" : "\n", one.label);
+    if (!key.empty()) {
+      ATOLL_TRY(const std::string text, plan_explained(*one.plan, key));
+      out += text;
+      continue;
+    }
+    for (const std::string& headline : headline_figures())
+      out += one.plan->sheet.explain(headline) + "\n";
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "plan/sections.h"
 #include "plan/svg.h"
 
 namespace atl::plan {
@@ -34,7 +35,7 @@ svg text{fill:var(--ink)}svg .quiet{fill:var(--quiet);font-size:13px}
 .line{fill:none;stroke-width:2.5}.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;min-width:640px}
 td,th{text-align:left;vertical-align:top;padding:.25rem .7rem .25rem 0;border-bottom:1px solid var(--rule)}
-td:nth-child(2){white-space:nowrap}summary{cursor:pointer}
+td:nth-child(2),.name{white-space:nowrap}summary{cursor:pointer}
 )";
 
 class Report {
@@ -50,7 +51,9 @@ class Report {
     capacity();
     speeds();
     widths();
+    out_ += failover_html(plan_);
     money();
+    out_ += block_html(plan_) + hibernation_html(plan_) + locality_html(plan_);
     tornado();
     table();
     return page_of(plan_.name, out_);
@@ -96,13 +99,15 @@ class Report {
   void capacity() {
     head("Where the room goes");
     const double parity = of("capacity.raw") - of("capacity.set_aside") - of("capacity.spare") -
-                          of("capacity.usable");
+                          of("capacity.uneven") - of("capacity.usable");
     draw(fmt::format("Of {} raw. {:.0f} domain(s) may be lost.", say("capacity.raw"),
                      of("cluster.domains_survived")),
          stacked_bar("Capacity", {{"usable " + say("capacity.usable"), of("capacity.usable")},
                                   {"parity " + format_quantity(any(Bytes{parity})), parity},
                                   {"spare, to rebuild a lost domain into " + say("capacity.spare"),
                                    of("capacity.spare")},
+                                  {"out of reach, domains being unequal " + say("capacity.uneven"),
+                                   of("capacity.uneven")},
                                   {"set aside for Atoll itself " + say("capacity.set_aside"),
                                    of("capacity.set_aside")}}));
   }

@@ -8,12 +8,12 @@
 namespace atl::plan {
 namespace {
 
-constexpr double kLine = 26;        // the height of one bar with its gap
-constexpr double kThick = 16;       // of the bar itself
-constexpr double kLabels = 124;     // to the left of bars
-constexpr double kAmounts = 116;    // to the right of them
-constexpr size_t kColours = 5;      // .c0 to .c4 in the page's style
-constexpr double kCharacter = 7.2;  // about as wide as one of the page's 13-unit letters
+constexpr double kLine = 26;           // the height of one bar with its gap
+constexpr double kThick = 16;          // of the bar itself
+constexpr double kLabelsMost = 144;    // to the left of bars
+constexpr double kAmountsLeast = 116;  // to the right of them
+constexpr size_t kColours = 5;         // .c0 to .c4 in the page's style
+constexpr double kCharacter = 7.2;     // about as wide as one of the page's 13-unit letters
 
 std::string open(std::string_view title, double height) {
   return fmt::format("<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">",
@@ -77,19 +77,26 @@ std::string stacked_bar(std::string_view title, const std::vector<Part>& parts) 
 std::string bars(std::string_view title, const std::vector<Bar>& lines, double mark,
                  std::string_view mark_label) {
   double most = std::max(mark, 0.0);
-  for (const Bar& line : lines) most = std::max(most, line.amount);
-  const double room = kDrawingWidth - kLabels - kAmounts;
+  size_t longest = 0, longest_text = 0;
+  for (const Bar& line : lines) {
+    most = std::max(most, line.amount);
+    longest = std::max(longest, line.label.size());
+    longest_text = std::max(longest_text, line.text.size());
+  }
+  const double labels = std::min(kLabelsMost, 10 + kCharacter * double(longest));
+  const double amounts = std::max(kAmountsLeast, 10 + kCharacter * double(longest_text));
+  const double room = kDrawingWidth - labels - amounts;
   const double bottom = kLine * static_cast<double>(lines.size());
   std::string out = open(title, bottom + (mark >= 0 ? 24 : 4));
   for (size_t i = 0; i < lines.size(); ++i) {
     const double y = kLine * static_cast<double>(i) + 4;
     const double w = most > 0 ? lines[i].amount / most * room : 0;
-    out += text(kLabels - 8, y + 13, "end", lines[i].label);
-    out += box(kLabels, y, w, kThick, lines[i].strong ? "strong" : "weak");
-    out += text(kLabels + w + 6, y + 13, "start", lines[i].text);
+    out += text(labels - 8, y + 13, "end", lines[i].label);
+    out += box(labels, y, w, kThick, lines[i].strong ? "strong" : "weak");
+    out += text(labels + w + 6, y + 13, "start", lines[i].text);
   }
   if (mark >= 0 && most > 0) {
-    const double x = kLabels + mark / most * room;
+    const double x = labels + mark / most * room;
     out +=
         fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1:.1f}\" class=\"mark\"/>",
                     x, bottom + 6);

@@ -128,14 +128,10 @@ Result<AnyQuantity> parse_quantity(std::string_view text) {
   double number = 0;
   const auto [end, failed] = std::from_chars(all.data(), all.data() + all.size(), number);
   if (failed != std::errc() || !std::isfinite(number))
-    return fail(
-        Errc::kInvalidArgument,
-        fmt::format("\"{}\" does not begin with a number; write for example \"36000 GiB\"", text));
+    return fail(Errc::kInvalidArgument, fmt::format("\"{}\" does not begin with a number", text));
   AnyQuantity out{number, {}};
   std::string_view rest = trim(all.substr(static_cast<size_t>(end - all.data())));
-  if (rest.empty())
-    return fail(Errc::kInvalidArgument,
-                fmt::format("\"{}\" has no unit; write for example \"{} GiB\"", text, all));
+  if (rest.empty()) return fail(Errc::kInvalidArgument, fmt::format("\"{}\" has no unit", text));
   int power = 1;
   if (rest.front() == '/') {  // "1.5 /year"
     power = -1;
@@ -172,6 +168,7 @@ std::string describe(Dimensions d) {
     return "a price for keeping bytes (such as 0.02 USD/GiB/month)";
   if (d == Dimensions{0, 0, 1, -1}) return "a price for operations (such as 0.005 USD/kop)";
   if (d == Dimensions{0, 1, 0, -1}) return "a time for each operation (such as 44 us/op)";
+  if (d == Dimensions{-1, 1, 1, 0}) return "a price for bandwidth (dollars for each byte a second)";
   return fmt::format("bytes^{} seconds^{} dollars^{} operations^{}", d.bytes, d.seconds, d.dollars,
                      d.operations);
 }
@@ -199,11 +196,13 @@ std::string format_quantity(AnyQuantity q) {
   if (d == Dimensions{-1, 0, 1, 0}) return format_dollars(v * kGiB.value) + "/GiB";
   if (d == Dimensions{-1, -1, 1, 0})
     return format_dollars(v * kTiB.value * kMonth.value) + "/TiB/month";
+  if (d == Dimensions{-1, 1, 1, 0}) return format_dollars(v * 1e9) + " for 1 GB/s";
   if (d == Dimensions{0, 0, 1, -1}) return format_dollars(v * 1e6) + "/million op";
   if (d == Dimensions{0, -1, 0, 0}) return fmt::format("{:.3g} /year", v * kYear.value);
   if (d == Dimensions{0, -1, 0, 1} && v >= 1e6) return fmt::format("{:.4g} Mop/s", v / 1e6);
   if (d == Dimensions{0, -1, 0, 1}) return with_commas(std::round(v), 0) + " op/s";
   if (d == Dimensions{0, 1, 0, -1}) return format_seconds(v) + "/op";
+  if (d == kOperationsOnly) return with_commas(std::round(v), 0) + " op";
   if (d == Dimensions{} && v == std::floor(v) && std::abs(v) < 1e15) return with_commas(v, 0);
   if (d == Dimensions{}) return fmt::format("{:.4g}", v);
   return fmt::format("{:.4g} ({})", v, describe(d));

@@ -50,10 +50,12 @@ Result<uint64_t> whole_number(std::string_view text, std::string_view all) {
   uint64_t out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error == std::errc() && end == text.data() + text.size() && !text.empty()) return out;
-  return fail(Errc::kInvalidArgument,
-              fmt::format("--vary {}: \"{}\" is not a whole number; write for example "
-                          "cluster.domains=3..32 or cluster.nodes=8..64:8",
-                          all, text));
+  return fail(
+      Errc::kInvalidArgument,
+      fmt::format("--vary {}: \"{}\" is not a whole number, as a range is made of; "
+                  "write for example cluster.domains=3..32 or cluster.nodes=8..64:8, or list "
+                  "the values: cluster.fill=0.5,0.7,0.9",
+                  all, text));
 }
 
 Status take_range(std::string_view text, std::string_view all, std::vector<std::string>* values) {
@@ -77,9 +79,9 @@ Status take_range(std::string_view text, std::string_view all, std::vector<std::
 }
 
 // As TOML would have given it: a plain number, or text.
-Datum datum_of(const std::string& text) {
+Datum datum_of(const std::string& key, const std::string& text) {
   Datum out;
-  out.origin = {"--vary", 1};
+  out.origin = {fmt::format("--vary {}={}", key, text), 0};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size()) {
@@ -88,6 +90,13 @@ Datum datum_of(const std::string& text) {
     out.value = text;
   }
   return out;
+}
+
+// A datum as a person would have written it after --vary.
+std::string text_of(const Datum& datum) {
+  if (const auto* text = std::get_if<std::string>(&datum.value)) return *text;
+  if (const auto* q = std::get_if<AnyQuantity>(&datum.value)) return fmt::format("{}", q->value);
+  return std::get<bool>(datum.value) ? "true" : "false";
 }
 
 Book with(const Book& book, const std::string& key, Datum datum) {
@@ -113,6 +122,7 @@ struct Headline {
 };
 constexpr Headline kHeadlines[] = {
     {"capacity.usable", "usable room"},
+    {"capacity.overhead", "stored for a byte kept"},
     {"speed.read", "read"},
     {"speed.write", "write"},
     {"rebuild.domain", "rebuild of a domain"},
@@ -196,22 +206,50 @@ Result<Variation> parse_variation(std::string_view text) {
   }
 }
 
-Result<std::vector<SweepPoint>> sweep(const Book& scenario, const Book& catalogue,
-                                      const Variation& variation) {
-  std::vector<SweepPoint> out;
-  bool any_plan = false;
-  for (const std::string& value : variation.values) {
-    SweepPoint point{value, std::nullopt, {}};
-    Result<Plan> plan = make_plan(with(scenario, variation.key, datum_of(value)), catalogue);
-    if (plan) {
-      any_plan = true;
-      point.plan = std::move(*plan);
-    } else {
-      point.refused = plan.error().message;
-    }
-    out.push_back(std::move(point));
+Result<Sweep> sweep(const Book& scenario, const Book& catalogue, const Variation& variation,
+                    const std::optional<Variation>& also) {
+  auto own = [&scenario](const std::string& key) {
+    const Datum* datum = scenario.find(key);
+    return datum == nullptr ? std::string() : text_of(*datum);
+  };
+  Sweep out;
+  out.variation = variation;
+  out.also = also;
+  out.own = own(variation.key);
+  std::vector<std::string> seconds{""};
+  if (also) {
+    if (also->key == variation.key)
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("--vary {}: given twice; values of one key go "
+                              "into one list, such as {}=4,8,16",
+                              also->key, also->key));
+    if (also->values.size() > kSweepAlsoMax ||
+        also->values.size() * variation.values.size() > kSweepPointsMax)
+      return fail(Errc::kTooLarge,
+                  fmt::format("--vary {}: the second key takes at most {} values, and both "
+                              "together {}",
+                              also->key, kSweepAlsoMax, kSweepPointsMax));
+    seconds = also->values;
+    out.own_also = own(also->key);
   }
-  if (!any_plan) return fail(Errc::kInvalidArgument, out.front().refused);
+  bool any_plan = false;
+  for (const std::string& second : seconds) {
+    const Book book = also ? with(scenario, also->key, datum_of(also->key, second)) : scenario;
+    for (const std::string& value : variation.values) {
+      SweepPoint point{value, second, std::nullopt, {}};
+      Result<Plan> plan =
+          make_plan(with(book, variation.key, datum_of(variation.key, value)), catalogue);
+      if (plan) {
+        any_plan = true;
+        out.name = plan->name;
+        point.plan = std::move(*plan);
+      } else {
+        point.refused = plan.error().message;
+      }
+      out.points.push_back(std::move(point));
+    }
+  }
+  if (!any_plan) return fail(Errc::kInvalidArgument, out.points.front().refused);
   return out;
 }
 
@@ -224,13 +262,19 @@ Result<std::vector<Sensitivity>> sensitivity(const Book& scenario, const Book& c
     const std::string key = datum->key.substr(kData.size());
     Datum changed;
     changed.assumed = true;
-    changed.origin = {"sensitivity", 1};
-    auto plan_at = [&](double factor) {
-      changed.value = AnyQuantity{datum->value.value * factor, datum->value.dimensions};
+    changed.origin = {"sensitivity", 0};
+    auto plan_at = [&](double value) {
+      changed.value = AnyQuantity{value, datum->value.dimensions};
       return make_plan(with(scenario, key, changed), catalogue);
     };
-    ATOLL_TRY(const Plan half, plan_at(0.5));
-    ATOLL_TRY(const Plan twice, plan_at(2));
+    const double assumed = datum->value.value;
+    ATOLL_TRY(const Plan half, plan_at(assumed / 2));
+    Result<Plan> doubled = plan_at(assumed * 2);
+    // A share is 1 at most.
+    const bool share = datum->value.dimensions == Dimensions{} && assumed <= 1 && assumed * 2 > 1;
+    if (!doubled && share) doubled = plan_at(1);
+    if (!doubled) return fail(doubled.error());
+    const Plan& twice = *doubled;
     for (Sensitivity& s : out) {
       const AnyQuantity low = half.sheet.find(s.figure)->value;
       const AnyQuantity high = twice.sheet.find(s.figure)->value;

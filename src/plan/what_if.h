@@ -14,6 +14,8 @@ namespace atl::plan {
 
 // Values that one sweep takes.
 inline constexpr size_t kSweepPointsMax = 1000;
+// Values of a second key: a plot has no more colours.
+inline constexpr size_t kSweepAlsoMax = 5;
 
 // The figures that a comparison is about, in the order in which they are shown.
 const std::vector<std::string>& headline_figures();
@@ -46,16 +48,26 @@ Result<Variation> parse_variation(std::string_view text);
 
 struct SweepPoint {
   std::string value;
+  std::string also;  // of the second key, if there is one
   std::optional<Plan> plan;
   std::string refused;  // why there is no plan for this value
 };
-// kInvalidArgument: the scenario knows no such key, or no value gives a plan.
-Result<std::vector<SweepPoint>> sweep(const Book& scenario, const Book& catalogue,
-                                      const Variation& variation);
+struct Sweep {
+  std::string name;
+  Variation variation;
+  std::optional<Variation> also;
+  std::string own, own_also;       // what the scenario itself says; empty: nothing
+  std::vector<SweepPoint> points;  // for each value of `also` those of `variation`, in order
+};
+// kInvalidArgument: the scenario knows no such key, or no value gives a plan. kTooLarge: more than
+// kSweepPointsMax points, or kSweepAlsoMax values of the second key.
+Result<Sweep> sweep(const Book& scenario, const Book& catalogue, const Variation& variation,
+                    const std::optional<Variation>& also = std::nullopt);
 
 // --- sensitivity ---
 
-// What a headline figure becomes when one assumed datum is half and twice what is assumed.
+// What a headline figure becomes when one assumed datum is half and twice what is assumed (a share
+// at most 1).
 struct Sensitivity {
   std::string figure;
   AnyQuantity base;
@@ -72,8 +84,8 @@ Result<std::vector<Sensitivity>> sensitivity(const Book& scenario, const Book& c
 
 std::string comparison_text(const Plan& a, const Plan& b, const Comparison& comparison);
 std::string comparison_json(const Plan& a, const Plan& b, const Comparison& comparison);
-std::string sweep_text(const Variation& variation, const std::vector<SweepPoint>& points);
-std::string sweep_json(const Variation& variation, const std::vector<SweepPoint>& points);
+std::string sweep_text(const Sweep& sweep);
+std::string sweep_json(const Sweep& sweep);
 std::string sensitivity_text(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
 std::string sensitivity_json(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
 

@@ -61,11 +61,18 @@ std::string comparison_json(const Plan& a, const Plan& b, const Comparison& comp
   return json::serialize(root) + "\n";
 }
 
-std::string sweep_text(const Variation& variation, const std::vector<SweepPoint>& points) {
-  std::string out =
-      fmt::format("{:<18}{:>14}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n", variation.key, "usable",
-                  "read", "write", "rebuild", "loss/year", "month", "usable costs");
-  for (const SweepPoint& point : points) {
+std::string sweep_text(const Sweep& sweep) {
+  std::string out;
+  std::string_view before;
+  for (const SweepPoint& point : sweep.points) {
+    if (out.empty() || point.also != before) {
+      if (sweep.also)
+        out += fmt::format("{}{} = {}\n", out.empty() ? "" : "\n", sweep.also->key, point.also);
+      out += fmt::format("{:<18}{:>14}{:>10}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n",
+                         sweep.variation.key, "usable", "overhead", "read", "write", "rebuild",
+                         "loss/year", "month", "usable costs");
+      before = point.also;
+    }
     if (!point.plan) {
       out += fmt::format("{:<18}  {}\n", point.value, point.refused);
       continue;
@@ -73,18 +80,19 @@ std::string sweep_text(const Variation& variation, const std::vector<SweepPoint>
     auto say = [&point](std::string_view key) {
       return format_quantity(point.plan->sheet.find(key)->value);
     };
-    out += fmt::format("{:<18}{:>14}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n", point.value,
-                       say("capacity.usable"), say("speed.read"), say("speed.write"),
-                       say("rebuild.domain"), say("durability.annual_loss"), say("money.month"),
-                       say("money.usable"));
+    out += fmt::format("{:<18}{:>14}{:>10}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n", point.value,
+                       say("capacity.usable"), say("capacity.overhead"), say("speed.read"),
+                       say("speed.write"), say("rebuild.domain"), say("durability.annual_loss"),
+                       say("money.month"), say("money.usable"));
   }
   return out;
 }
 
-std::string sweep_json(const Variation& variation, const std::vector<SweepPoint>& points) {
+std::string sweep_json(const Sweep& sweep) {
   json::array out;
-  for (const SweepPoint& point : points) {
+  for (const SweepPoint& point : sweep.points) {
     json::object one{{"value", point.value}};
+    if (sweep.also) one["also"] = point.also;
     if (point.plan) {
       one["figures"] = headlines_of(*point.plan);
     } else {
@@ -92,7 +100,10 @@ std::string sweep_json(const Variation& variation, const std::vector<SweepPoint>
     }
     out.push_back(std::move(one));
   }
-  return json::serialize(json::object{{"vary", variation.key}, {"points", out}}) + "\n";
+  json::object root{{"name", sweep.name}, {"vary", sweep.variation.key}};
+  if (sweep.also) root["also"] = sweep.also->key;
+  root["points"] = std::move(out);
+  return json::serialize(root) + "\n";
 }
 
 std::string sensitivity_text(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {

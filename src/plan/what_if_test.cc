@@ -33,7 +33,8 @@ TEST(Compare, SaysWhatDiffersAndByHowMuch) {
   const Plan b = plan(book(std::string(kScenario), "nodes = 16", "nodes = 32"));
   const Comparison c = compare(a, b);
   EXPECT_EQ(c.asked,
-            (std::vector<std::string>{"cluster.nodes: 16 | 32", "cluster.partitions: 16 | 32"}));
+            (std::vector<std::string>{"cluster.nodes: 16 | 32", "cluster.partitions: 16 | 32",
+                                      "cluster.groups: 192 | 256"}));
   ASSERT_EQ(c.rows.size(), headline_figures().size());
   for (const auto& row : c.rows) {
     EXPECT_EQ(row.a.value, figure(a, row.figure));
@@ -55,7 +56,7 @@ TEST(Sweep, EveryValueIsAPlanOfItsOwnOrSaysWhyNot) {
   EXPECT_EQ(variation->values, (std::vector<std::string>{"4", "8", "12", "16", "20"}));
   auto points = sweep(scenario, built_in_catalogue(), *variation);
   ASSERT_TRUE(points.has_value()) << points.error().message;
-  for (const SweepPoint& point : *points) {
+  for (const SweepPoint& point : points->points) {
     if (point.value == "20") {
       EXPECT_FALSE(point.plan.has_value());
       EXPECT_NE(point.refused.find("20 domains are more than 16 nodes"), std::string::npos)
@@ -69,8 +70,8 @@ TEST(Sweep, EveryValueIsAPlanOfItsOwnOrSaysWhyNot) {
   }
   auto words = sweep(scenario, built_in_catalogue(), {"cluster.protection", {"6+2", "4+4"}});
   ASSERT_TRUE(words.has_value());
-  EXPECT_GT(figure(*(*words)[0].plan, "capacity.usable"),
-            figure(*(*words)[1].plan, "capacity.usable"));
+  EXPECT_GT(figure(*words->points[0].plan, "capacity.usable"),
+            figure(*words->points[1].plan, "capacity.usable"));
   auto unknown = sweep(scenario, built_in_catalogue(), {"cluster.domain", {"4"}});
   EXPECT_NE(unknown.error().message.find("did you mean cluster.domains?"), std::string::npos);
 }
@@ -80,6 +81,23 @@ TEST(Sweep, BadVariations) {
                           "cluster.domains=8..3", "cluster.domains=1..10:0",
                           "cluster.nodes=1..100000", "cluster.protection=6+2,"})
     EXPECT_EQ(parse_variation(bad).error().code, Errc::kInvalidArgument) << bad;
+}
+
+// Twice a share of 0.6 is none: 1 is what it can be at most.
+TEST(Sensitivity, AShareIsOneAtMost) {
+  const Book scenario =
+      book(std::string(kScenario) + "[atoll]\nrebuild_share = { is = 0.6, assumed = true }\n");
+  auto all = sensitivity(scenario, built_in_catalogue());
+  ASSERT_TRUE(all.has_value()) << all.error().message;
+  const Book whole = book(std::string(kScenario) + "[atoll]\nrebuild_share = 1\n");
+  bool seen = false;
+  for (const Sensitivity& s : *all)
+    for (const Sensitivity::Bar& bar : s.bars)
+      if (s.figure == "rebuild.domain" && bar.datum == "atoll.rebuild_share") {
+        seen = true;
+        EXPECT_DOUBLE_EQ(bar.at_twice.value, figure(plan(whole), "rebuild.domain"));
+      }
+  EXPECT_TRUE(seen);
 }
 
 TEST(Sensitivity, HalvesAndDoublesEachAssumption) {
