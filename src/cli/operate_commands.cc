@@ -175,7 +175,12 @@ int run_scrub(const Target& target, bool wait) {
 int run_user_create(const Target& target, const std::string& name) {
   json::object body;
   body["name"] = name;
-  return user_call(target, "POST", "/v1/users", json::serialize(body));
+  const int status = user_call(target, "POST", "/v1/users", json::serialize(body));
+  if (status == 0 && !target.json)
+    fmt::print(
+        "users are not separated: each key pair may do everything, and an access list of `private` "
+        "means: nobody without a key\n");
+  return status;
 }
 
 int run_user_rotate(const Target& target, const std::string& access_key) {

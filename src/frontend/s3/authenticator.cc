@@ -218,7 +218,7 @@ std::expected<Authenticator::Claim, S3Error> Authenticator::claim_from_query(
     error.details.emplace_back("ServerTime", format_amz_date(now));
     return std::unexpected(std::move(error));
   }
-  claim.content_sha256 = "UNSIGNED-PAYLOAD";
+  claim.content_sha256 = kUnsignedPayload;
   if (auto in_header = request.headers.find("x-amz-content-sha256")) {
     claim.content_sha256 = *in_header;
   } else if (auto in_query = query.find("X-Amz-Content-Sha256")) {
@@ -239,6 +239,8 @@ std::optional<S3Error> Authenticator::check_scope(const Claim& claim) const {
                               "'{}'",
                               scope.region, regions_.front()));
     error.details.emplace_back("Region", regions_.front());
+    // SDKs sign again for the region that is named here; of a HEAD they see nothing else.
+    error.headers.emplace_back("x-amz-bucket-region", regions_.front());
     return error;
   }
   if (scope.date != std::string_view(claim.amz_date).substr(0, 8))

@@ -138,6 +138,9 @@ TEST(Authenticator, KeysAndRegions) {
             "AuthorizationHeaderMalformed");
   ASSERT_EQ(gate.last_error.details.size(), 1u);
   EXPECT_EQ(gate.last_error.details[0].first, "Region");
+  ASSERT_EQ(gate.last_error.headers.size(), 1u) << "all that a HEAD is told";
+  EXPECT_EQ(gate.last_error.headers[0].first, "x-amz-bucket-region");
+  EXPECT_EQ(gate.last_error.headers[0].second, "us-east-1");
   EXPECT_EQ(gate.last_error.details[0].second, "us-east-1");
 }
 

@@ -194,13 +194,19 @@ S3Status check_announced(const Headers& headers, const BodyClaims& claims) {
 
 }  // namespace
 
-std::expected<BodyClaims, S3Error> parse_body_claims(const Request& request) {
+std::expected<BodyClaims, S3Error> parse_unread_body_claims(const Request& request) {
   BodyClaims out;
   if (auto ok = claim_md5(request.headers, &out); !ok) return refuse(std::move(ok).error());
   if (auto ok = claim_header_checksum(request.headers, &out); !ok)
     return refuse(std::move(ok).error());
   if (auto ok = claim_trailer_checksum(request, &out); !ok) return refuse(std::move(ok).error());
-  if (auto ok = check_announced(request.headers, out); !ok) return refuse(std::move(ok).error());
+  return out;
+}
+
+std::expected<BodyClaims, S3Error> parse_body_claims(const Request& request) {
+  auto out = parse_unread_body_claims(request);
+  if (!out) return out;
+  if (auto ok = check_announced(request.headers, *out); !ok) return refuse(std::move(ok).error());
   return out;
 }
 

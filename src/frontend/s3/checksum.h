@@ -72,6 +72,8 @@ struct BodyClaims {
 
 // InvalidDigest, InvalidRequest (several checksums, unknown algorithm, malformed value).
 std::expected<BodyClaims, S3Error> parse_body_claims(const Request& request);
+// Of a body that the operation does not read: without what SDKs announce of bodies they do send.
+std::expected<BodyClaims, S3Error> parse_unread_body_claims(const Request& request);
 // Of Content-MD5 alone.
 std::expected<BodyClaims, S3Error> parse_md5_claim(const Request& request);
 // BadDigest, InvalidRequest. `trailers` are complete.

@@ -5,6 +5,11 @@
 namespace atl::s3 {
 namespace {
 
+constexpr std::string_view kIfMatch = "If-Match";
+constexpr std::string_view kIfNoneMatch = "If-None-Match";
+constexpr std::string_view kIfModifiedSince = "If-Modified-Since";
+constexpr std::string_view kIfUnmodifiedSince = "If-Unmodified-Since";
+
 std::string_view trim(std::string_view text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
   while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
@@ -66,19 +71,26 @@ ReadConditions parse_read_conditions(const Headers& headers, std::string_view pr
   return out;
 }
 
-Precondition evaluate(const ReadConditions& c, std::string_view etag, Nanos mtime) {
+std::string_view failing_condition(const ReadConditions& c, std::string_view etag, Nanos mtime) {
   const Nanos modified = whole_seconds(mtime);
   if (c.if_match) {
-    if (!etag_list_matches(*c.if_match, etag)) return Precondition::kFailed;
+    if (!etag_list_matches(*c.if_match, etag)) return kIfMatch;
   } else if (c.if_unmodified_since && modified > *c.if_unmodified_since) {
-    return Precondition::kFailed;
+    return kIfUnmodifiedSince;
   }
   if (c.if_none_match) {
-    if (etag_list_matches(*c.if_none_match, etag)) return Precondition::kNotModified;
+    if (etag_list_matches(*c.if_none_match, etag)) return kIfNoneMatch;
   } else if (c.if_modified_since && modified <= *c.if_modified_since) {
-    return Precondition::kNotModified;
+    return kIfModifiedSince;
   }
-  return Precondition::kHolds;
+  return {};
+}
+
+Precondition evaluate(const ReadConditions& c, std::string_view etag, Nanos mtime) {
+  const std::string_view failing = failing_condition(c, etag, mtime);
+  if (failing.empty()) return Precondition::kHolds;
+  const bool not_modified = failing == kIfNoneMatch || failing == kIfModifiedSince;
+  return not_modified ? Precondition::kNotModified : Precondition::kFailed;
 }
 
 S3Error precondition_failed(std::string_view condition) {

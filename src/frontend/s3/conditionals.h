@@ -32,6 +32,9 @@ struct ReadConditions {
 // `prefix` is "" for GET and HEAD, "x-amz-copy-source-" for copies.
 ReadConditions parse_read_conditions(const Headers& headers, std::string_view prefix);
 Precondition evaluate(const ReadConditions& conditions, std::string_view etag, Nanos mtime);
+// The name of the condition that does not hold: "If-Match"; "" when all do.
+std::string_view failing_condition(const ReadConditions& conditions, std::string_view etag,
+                                   Nanos mtime);
 // The condition that failed, for the error's Condition element.
 S3Error precondition_failed(std::string_view condition);
 

@@ -19,7 +19,8 @@ Connection::Connection(std::shared_ptr<ServerCore> core, std::unique_ptr<env::St
       is_tls_(is_tls),
       refused_(refuse),
       remote_(stream_->remote().to_string()),
-      input_(stream_.get(), &meter_) {
+      input_(stream_.get(), &meter_),
+      born_(core_.env.now()) {
   place_ = core_.connections.insert(core_.connections.end(), this);
   if (refused_) ++core_.refusals;
   core_.metrics.connections.set(static_cast<double>(core_.connections.size()));
@@ -87,7 +88,7 @@ void Connection::sweep_stall() {
     if (bytes - window_bytes_ < kStallBytesMin) {
       ATOLL_PROBE("s3_stalled_peer_closed");
       core_.metrics.slow_timeouts.add();
-      stream_->close();
+      if (!begin_timeout_answer()) stream_->close();
       return;
     }
   }
@@ -97,6 +98,33 @@ void Connection::sweep_stall() {
 
 void Connection::close_if_idle() {
   if (phase_ == Phase::kIdle) stream_->close();
+}
+
+// --- A planned move ---
+
+namespace {
+
+// The kernel may hold so much of an answer that was written whole; a smaller one goes out in the
+// first round trip.
+constexpr uint64_t kAnswerInKernelMin = 16_KiB;
+
+}  // namespace
+
+void Connection::end_if_between_requests() {
+  if (phase_ != Phase::kIdle || !served_ || ending_) return;
+  ending_ = true;
+  stream_->shutdown_send();
+}
+
+bool Connection::transfers(uint64_t bytes, Nanos since) const {
+  if (phase_ == Phase::kIdle) return ending_ && answer_bytes_ >= bytes;
+  return request_ && (answer_bytes_ >= bytes || request_->start <= since);
+}
+
+bool Connection::under_way(Nanos since) const {
+  if (phase_ != Phase::kIdle) return true;
+  if (!served_) return born_ > since;
+  return ending_ && answer_bytes_ >= kAnswerInKernelMin;
 }
 
 // --- Reading a request ---
@@ -109,6 +137,8 @@ void Connection::new_request() {
   request_->start = core_.env.now();
   request_->wall_time = core_.env.wall_now();
   exchange_ = {};
+  answer_bytes_ = 0;
+  answer_begun_ = false;
 }
 
 Task<Connection::HeadOutcome> Connection::read_head() {
@@ -147,15 +177,23 @@ std::optional<S3Error> Connection::prepare(const HttpInput::Head& head) {
 
 namespace {
 
+// What the presigner of AWS's SDK for JavaScript 2 puts there besides x-amz- headers. Whoever uses
+// the URL mostly sends the header as well, and that one counts then.
+bool is_presigned_content_header(std::string_view name) {
+  return name == "content-type" || name == "content-md5" || name == "cache-control";
+}
+
 // SDKs that presign put x-amz- headers into the query, where the signature covers them too: they
 // mean there what they mean as headers.
 std::optional<S3Error> take_headers_from_query(Request* request) {
   constexpr std::string_view kPrefix = "x-amz-";
   for (const Query::Param& param : request->query) {
     std::string name = to_lower_ascii(param.key);
-    if (!name.starts_with(kPrefix) || is_presign_parameter(name)) continue;
-    if (request->headers.has(name))
-      return S3Error(err::kInvalidArgument, fmt::format("{} is given twice", name));
+    const bool of_content = is_presigned_content_header(name);
+    if (!of_content && (!name.starts_with(kPrefix) || is_presign_parameter(name))) continue;
+    const auto sent = request->headers.find(name);
+    if (sent && of_content && (*sent == param.value || name != "content-md5")) continue;
+    if (sent) return S3Error(err::kInvalidArgument, fmt::format("{} is given twice", name));
     if (!is_header_safe(param.value))
       return S3Error(err::kInvalidArgument,
                      fmt::format("The value of {} is no header value", name));
@@ -168,8 +206,8 @@ std::optional<S3Error> take_headers_from_query(Request* request) {
 
 std::optional<S3Error> Connection::admit(BodyPlan* plan) {
   if (auto expect = request_->headers.find("expect"); expect && request_->version_minor == 1) {
+    plan->expects_continue = true;  // or something else: nobody can tell whether the body comes
     if (!equals_ignore_case(*expect, "100-continue")) return S3Error(err::kExpectationFailed);
-    plan->expects_continue = true;
   }
   if (auto error = resolve_bucket_and_key(core_.options.domains, request_.get())) return error;
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(request_->wall_time).count();
@@ -254,19 +292,27 @@ Task<bool> Connection::serve_one() {
 
 bool Connection::may_keep_alive(const Response& response) const {
   return body_ && body_->can_be_drained(kDrainBytesMax) && !response.close && !core_.stopping &&
-         wants_keep_alive(*request_);
+         !core_.draining && wants_keep_alive(*request_);
 }
 
 Task<bool> Connection::finish_exchange(Response response) {
-  const bool keep_alive = may_keep_alive(response);
+  const bool keep_alive = may_keep_alive(response) && !meter_.timed_out;
+  answer_begun_ = true;
   exchange_.status = response.status;
-  exchange_.complete = co_await send(std::move(response), keep_alive);
+  answer_bytes_ = response.stream ? response.stream_length : response.body.size();
+  if (meter_.timed_out) {
+    exchange_.complete = co_await timeout_answered();
+  } else {
+    exchange_.complete = co_await send(std::move(response), keep_alive);
+  }
   exchange_.bytes_in = meter_.bytes_in - exchange_in_;
   exchange_.bytes_out = meter_.bytes_out - exchange_out_;
   exchange_.duration = core_.env.now() - request_->start;
   core_.metrics.count(*request_, exchange_);
   if (!exchange_.complete) co_return false;  // closed as it is: the client sees a broken answer
-  if (!keep_alive) {
+  served_ = true;
+  // A drain may have begun after the head had gone out.
+  if (!keep_alive || core_.draining) {
     co_await linger();
     co_return false;
   }

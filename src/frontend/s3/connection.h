@@ -37,6 +37,11 @@ class Connection {
   void sweep();  // closes the stream when a deadline has passed
   void close_if_idle();
   void close() { stream_->close(); }
+  // For a drain: an idle one ends its side, and counts as under way for as long as its client may
+  // still be taking the last answer out of the kernel.
+  void end_if_between_requests();
+  bool transfers(uint64_t bytes, Nanos since) const;
+  bool under_way(Nanos since) const;
 
  private:
   enum class Phase { kIdle, kHead, kServe, kLinger };
@@ -59,6 +64,11 @@ class Connection {
   Task<bool> send_stream(client::BodyReader& stream, uint64_t length, std::string_view head,
                          Buf first);
   Task<bool> write(std::string_view head, ByteSpan body);
+  // To a client that stalls within its request's body, while the handler still waits for it. False
+  // when it cannot be told so.
+  bool begin_timeout_answer();
+  static Task<void> answer_timeout(Connection* self);
+  Task<bool> timeout_answered();  // waits; false: not all of it was sent
   Task<void> linger();
 
   void enter(Phase phase);
@@ -75,6 +85,13 @@ class Connection {
   IoMeter meter_;
   HttpInput input_;
 
+  const Nanos born_;
+  bool served_ = false;        // an answer was sent whole
+  bool ending_ = false;        // by a drain, between requests
+  uint64_t answer_bytes_ = 0;  // of the last answer's body
+  bool answer_begun_ = false;
+  bool timeout_sent_ = false;
+  env::Event timeout_done_;
   Phase phase_ = Phase::kIdle;
   uint32_t phase_second_ = 0;
   uint32_t window_second_ = 0;  // of the stall check

@@ -96,6 +96,32 @@ Task<bool> Connection::send_stream(client::BodyReader& stream, uint64_t length,
   }
 }
 
+// Nothing was written yet, and a stream takes a writer beside its reader. From now on the handler's
+// reads fail, whatever still comes: the client has been told that nothing was stored.
+bool Connection::begin_timeout_answer() {
+  if (!meter_.reading || answer_begun_) return false;
+  ATOLL_PROBE("s3_stalled_body_answered");
+  meter_.timed_out = true;
+  timeout_sent_ = false;
+  timeout_done_.reset();
+  enter(Phase::kLinger);  // if the answer stalls as well
+  core_.env.spawn("s3_timeout_answer", answer_timeout(this));
+  return true;
+}
+
+// `self` stays: timeout_answered() is waited for before it goes.
+Task<void> Connection::answer_timeout(Connection* self) {
+  Response response = error_response(S3Error(err::kRequestTimeout), *self->request_);
+  self->timeout_sent_ = co_await self->send(std::move(response), false);
+  self->timeout_done_.set();
+}
+
+Task<bool> Connection::timeout_answered() {
+  co_await timeout_done_.wait();
+  meter_.timed_out = false;
+  co_return timeout_sent_;
+}
+
 // Closing while the client still sends would reset the connection, and it might never see the
 // answer.
 Task<void> Connection::linger() {

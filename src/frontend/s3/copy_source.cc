@@ -7,13 +7,30 @@
 
 namespace atl::s3 {
 
+namespace {
+
+S3Status check_source_query(std::string_view query) {
+  constexpr std::string_view kVersionId = "versionId=";
+  if (query.empty() || query == "versionId=null") return {};
+  if (query.starts_with(kVersionId) && query.size() > kVersionId.size())
+    return refuse(err::kNotImplemented,
+                  "A copy source with a versionId other than null is not implemented");
+  S3Error error(err::kInvalidArgument,
+                "A copy source has no parameter but versionId; a ? of its key must come as %3F");
+  error.details = {{"ArgumentName", "x-amz-copy-source"}};
+  return refuse(std::move(error));
+}
+
+}  // namespace
+
 S3Result<CopySource> parse_copy_source(std::string_view header) {
   // A '?' of the key itself comes encoded.
   const size_t question = header.find('?');
   const std::string_view query =
       question == std::string_view::npos ? std::string_view() : header.substr(question + 1);
-  if (!query.empty() && query != "versionId=null")
-    return refuse(err::kNotImplemented, "A copy source with a versionId is not implemented");
+  if (auto ok = check_source_query(query); !ok) return refuse(std::move(ok).error());
+  if (header.starts_with("arn:"))
+    return refuse(err::kNotImplemented, "A copy source given as an ARN is not implemented");
   const auto path = percent_decode_text(header.substr(0, question), true);
   S3Error malformed(err::kInvalidArgument,
                     "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
@@ -24,6 +41,7 @@ S3Result<CopySource> parse_copy_source(std::string_view header) {
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size())
     return refuse(std::move(malformed));
   CopySource out{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
+  if (auto ok = check_bucket_name(out.bucket); !ok) return refuse(std::move(ok).error());
   if (auto ok = check_key(out.key); !ok) return refuse(std::move(ok).error());
   return out;
 }
@@ -58,9 +76,9 @@ Task<S3Result<ns::ObjectInfo>> find_copy_source(Op& op, CopySource source, bool 
     co_return refuse(std::move(error));
   }
   const ReadConditions conditions = parse_read_conditions(op.headers(), "x-amz-copy-source-");
-  if (conditions.any() &&
-      evaluate(conditions, info->meta.etag, info->mtime) != Precondition::kHolds)
-    co_return refuse(precondition_failed("x-amz-copy-source-If-..."));
+  const std::string_view failing = failing_condition(conditions, info->meta.etag, info->mtime);
+  if (!failing.empty())
+    co_return refuse(precondition_failed(std::string("x-amz-copy-source-").append(failing)));
   co_return std::move(*info);
 }
 

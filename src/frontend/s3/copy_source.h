@@ -16,6 +16,7 @@ struct CopySource {
 };
 
 // "/bucket/key" or "bucket/key", percent-encoded ('+' is a blank), with at most "?versionId=null".
+// InvalidArgument, InvalidBucketName; NotImplemented for versions and ARNs.
 S3Result<CopySource> parse_copy_source(std::string_view header);
 
 // Looks the source up and checks x-amz-copy-source-if-... (all of which fail with 412) and

@@ -45,6 +45,27 @@ void Headers::add(std::string name, std::string value) {
   fields_.push_back({name_view, owned_.front()});
 }
 
+void Headers::join(std::string_view name) {
+  std::string joined;
+  size_t kept = 0;
+  std::optional<size_t> place;
+  for (const Field& field : fields_) {
+    if (equals_ignore_case(field.name, name)) {
+      if (place) {
+        joined.append(", ").append(field.value);
+        continue;
+      }
+      place = kept;
+      joined = field.value;
+    }
+    fields_[kept++] = field;
+  }
+  fields_.resize(kept);
+  if (!place) return;
+  owned_.push_front(std::move(joined));
+  fields_[*place].value = owned_.front();
+}
+
 std::optional<std::string_view> Query::find(std::string_view key) const {
   for (const Param& param : params_)
     if (param.key == key) return param.value;

@@ -54,6 +54,8 @@ class Headers {
                 std::string_view value) {  // the caller keeps the bytes alive
     fields_.push_back({name, value});
   }
+  // All fields of that name become one, in the place of the first, their values joined by ", ".
+  void join(std::string_view name);
   void clear() {
     fields_.clear();
     owned_.clear();

@@ -31,12 +31,18 @@ void HttpInput::make_room(size_t buffer_max) {
   capacity_ = capacity;
 }
 
+Task<Result<size_t>> HttpInput::read_stream(MutableByteSpan into) {
+  meter_->waiting = meter_->reading = true;
+  Result<size_t> n = co_await stream_->read_some(into);
+  meter_->waiting = meter_->reading = false;
+  if (meter_->timed_out) co_return fail(Errc::kCancelled, "the client took too long");
+  co_return n;
+}
+
 Task<Result<size_t>> HttpInput::fill(size_t buffer_max) {
   make_room(buffer_max);
   const MutableByteSpan room{reinterpret_cast<uint8_t*>(block_.get()) + end_, capacity_ - end_};
-  meter_->waiting = true;
-  Result<size_t> n = co_await stream_->read_some(room);
-  meter_->waiting = false;
+  Result<size_t> n = co_await read_stream(room);
   if (!n) co_return n;
   ATOLL_CHECK(*n <= room.size());
   end_ += *n;
@@ -52,9 +58,7 @@ Task<Result<size_t>> HttpInput::read(MutableByteSpan into) {
     consume(n);
     co_return n;
   }
-  meter_->waiting = true;
-  Result<size_t> n = co_await stream_->read_some(into);
-  meter_->waiting = false;
+  Result<size_t> n = co_await read_stream(into);
   if (n) meter_->bytes_in += *n;
   co_return n;
 }

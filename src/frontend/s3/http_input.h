@@ -26,7 +26,9 @@ inline constexpr size_t kInputBytes = 2_KiB;
 struct IoMeter {
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
-  bool waiting = false;  // for the peer: to send, or to take what we send
+  bool waiting = false;    // for the peer: to send, or to take what we send
+  bool reading = false;    // it is to send
+  bool timed_out = false;  // it was told that it took too long: what it sends now does not count
 };
 
 class HttpInput {
@@ -59,6 +61,7 @@ class HttpInput {
 
  private:
   void make_room(size_t buffer_max);
+  Task<Result<size_t>> read_stream(MutableByteSpan into);
 
   env::Stream* stream_;
   IoMeter* meter_;

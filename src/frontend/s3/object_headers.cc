@@ -8,10 +8,17 @@
 namespace atl::s3 {
 namespace {
 
+S3Error invalid_part_number(uint64_t number, size_t parts) {
+  S3Error error(err::kInvalidPartNumber);
+  error.details = {{"PartNumberRequested", std::to_string(number)},
+                   {"ActualPartCount", std::to_string(parts)}};
+  return error;
+}
+
 // The bytes of part `number`. An object that was not uploaded in parts is its own part 1.
 S3Result<Selection> select_part(const ns::ObjectInfo& object, uint64_t number) {
   if (object.meta.parts.empty()) {
-    if (number != 1) return refuse(err::kInvalidPartNumber);
+    if (number != 1) return refuse(invalid_part_number(number, 1));
     return Selection{{0, object.size}, object.size != 0, nullptr};
   }
   uint64_t offset = 0;
@@ -21,7 +28,7 @@ S3Result<Selection> select_part(const ns::ObjectInfo& object, uint64_t number) {
     if (part.number == number) return Selection{{offset, part.size}, part.size != 0, &part};
     offset += part.size;
   }
-  return refuse(err::kInvalidPartNumber);
+  return refuse(invalid_part_number(number, object.meta.parts.size()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "frontend/s3/http_date.h"
 #include "frontend/s3/metadata.h"
 #include "frontend/s3/multipart.h"
+#include "frontend/s3/object_headers.h"
 #include "frontend/s3/operation.h"
 
 namespace atl::s3 {
@@ -90,6 +91,8 @@ Task<OpResult> get_object_attributes(Op& op) {
   S3_CO_TRY(const uint32_t marker,
             parse_header_count(op.headers(), "x-amz-part-number-marker", 0, ns::kMaxParts));
   S3_CO_TRY(const ns::ObjectInfo object, co_await find_object(op, false));
+  S3_CO_TRY(std::optional<Response> early, answer_precondition(op.request, object));
+  if (early) co_return std::move(*early);
   const ns::ObjectMeta& meta = object.meta;
 
   XmlWriter xml;

@@ -1,7 +1,6 @@
 // ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation.
 #include <algorithm>
 
-#include "frontend/s3/bucket_name.h"
 #include "frontend/s3/http_date.h"
 #include "frontend/s3/operation.h"
 #include "frontend/s3/page_token.h"
@@ -33,8 +32,10 @@ S3Result<std::string> parse_location(std::string body) {
 
 Task<OpResult> list_buckets(Op& op) {
   S3_CO_TRY(const uint32_t limit,
-            parse_count(op.query(), "max-buckets", kBucketsPageMax, kBucketsPageMax));
-  if (limit == 0) co_return refuse(err::kInvalidArgument, "max-buckets must be at least 1");
+            parse_count(op.query(), "max-buckets", kBucketsPageMax, INT32_MAX));
+  if (limit == 0 || limit > kBucketsPageMax)
+    co_return refuse(err::kInvalidArgument,
+                     fmt::format("max-buckets must be between 1 and {}", kBucketsPageMax));
   const std::string prefix(op.query().get("prefix"));
   S3_CO_CHECK(check_utf8("prefix", prefix));
   std::string after;
@@ -72,11 +73,6 @@ Task<OpResult> list_buckets(Op& op) {
 }
 
 Task<OpResult> create_bucket(Op& op) {
-  if (!is_valid_bucket_name(op.bucket())) {
-    S3Error error(err::kInvalidBucketName);
-    error.details = {{"BucketName", op.bucket()}};
-    co_return refuse(std::move(error));
-  }
   S3_CO_TRY(std::string body, co_await read_xml_body(op));
   S3_CO_TRY(const std::string location, parse_location(std::move(body)));
   const std::string& region = op.service.options.region;

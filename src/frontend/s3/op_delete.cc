@@ -107,7 +107,10 @@ Task<OpResult> delete_object(Op& op) {
   const bool conditional = conditions.if_match.has_value();
   const Status deleted =
       co_await op.partition().delete_object(op.bucket(), op.key(), std::move(conditions));
-  if (auto error = outcome_of(deleted, conditional)) co_return refuse(std::move(*error));
+  if (auto error = outcome_of(deleted, conditional)) {
+    if (error->code == err::kNoSuchKey.code) error->details = {{"Key", op.key()}};
+    co_return refuse(std::move(*error));
+  }
   co_return Response(204);
 }
 

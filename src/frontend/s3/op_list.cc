@@ -100,6 +100,13 @@ void write_entries(XmlWriter* xml, NameWriter* names, const ns::ListResult& page
   }
 }
 
+// As S3 does: some clients learn a bucket's region from its listing.
+Response list_response(const Op& op, std::string body) {
+  Response response = xml_response(std::move(body));
+  response.set("x-amz-bucket-region", op.service.options.region);
+  return response;
+}
+
 Task<S3Result<std::string>> owner_of(Op& op) {
   S3_CO_TRY(const ns::BucketInfo bucket, co_await find_bucket(op));
   co_return bucket.owner;
@@ -127,7 +134,7 @@ Task<OpResult> list_objects_v1(Op& op) {
   if (query.url_encoded) xml.text("EncodingType", "url");
   xml.boolean("IsTruncated", page.truncated);
   write_entries(&xml, &names, page, &owner);
-  co_return xml_response(xml.close("ListBucketResult").take());
+  co_return list_response(op, xml.close("ListBucketResult").take());
 }
 
 Task<OpResult> list_objects_v2(Op& op) {
@@ -159,7 +166,7 @@ Task<OpResult> list_objects_v2(Op& op) {
   if (query.url_encoded) xml.text("EncodingType", "url");
   xml.boolean("IsTruncated", page.truncated);
   write_entries(&xml, &names, page, fetch_owner ? &owner : nullptr);
-  co_return xml_response(xml.close("ListBucketResult").take());
+  co_return list_response(op, xml.close("ListBucketResult").take());
 }
 
 }  // namespace atl::s3

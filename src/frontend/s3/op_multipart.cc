@@ -109,7 +109,6 @@ Task<OpResult> create_multipart_upload(Op& op) {
 }
 
 Task<OpResult> upload_part(Op& op) {
-  if (op.headers().has("x-amz-copy-source")) co_return co_await upload_part_copy(op);
   S3_CO_TRY(const uint32_t number, parse_part_number(op.query()));
   S3_CO_TRY(BodyClaims claims, parse_body_claims(op.request));
   S3_CO_CHECK(check_body_length(op.request));

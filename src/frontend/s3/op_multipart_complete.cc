@@ -104,6 +104,17 @@ S3Result<std::vector<ns::PartInfo>> match_parts(const std::vector<NamedPart>& na
   return out;
 }
 
+// S3's rule for composite checksums: the numbers are 1, 2, 3, ...
+S3Status check_consecutive(const ns::UploadInfo& upload, const std::vector<ns::PartInfo>& parts) {
+  if (upload.checksum_algorithm == ChecksumAlgorithm::kNone || !upload.checksum_composite)
+    return {};
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].number != i + 1)
+      return refuse(err::kInvalidPartOrder,
+                    "With a composite checksum part numbers must begin with 1 and leave none out.");
+  return {};
+}
+
 S3Status check_total_size(const Headers& headers, const std::vector<ns::PartInfo>& parts) {
   uint64_t total = 0;
   for (const ns::PartInfo& part : parts) total += part.size;
@@ -207,6 +218,7 @@ Task<OpResult> complete_multipart_upload(Op& op) {
   S3_CO_TRY(std::vector<ns::PartInfo> uploaded, co_await all_parts(op, std::move(upload_id)));
   S3_CO_TRY(const std::vector<ns::PartInfo> parts,
             match_parts(named, std::move(uploaded), upload->upload_id));
+  S3_CO_CHECK(check_consecutive(*upload, parts));
   S3_CO_CHECK(check_total_size(op.headers(), parts));
 
   ns::ObjectMeta meta = upload->meta;

@@ -28,10 +28,6 @@ Task<S3Status> check_early(Op& op, const ns::Conditions& conditions) {
 }  // namespace
 
 Task<OpResult> put_object(Op& op) {
-  if (op.headers().has("x-amz-copy-source")) co_return co_await copy_object(op);
-  if (op.query().has("partNumber"))
-    co_return refuse(err::kInvalidArgument, "partNumber needs an uploadId");
-
   // 3. What can be refused without the body.
   S3_CO_TRY(ns::ObjectMeta meta, parse_object_meta(op.headers()));
   S3_CO_TRY(const BodyClaims claims, parse_body_claims(op.request));

@@ -1,7 +1,9 @@
 #include "frontend/s3/operation.h"
 
 #include "base/hash.h"
+#include "frontend/s3/bucket_name.h"
 #include "frontend/s3/checksum.h"
+#include "frontend/s3/sigv4.h"
 #include "frontend/s3/text.h"
 
 namespace atl::s3 {
@@ -118,6 +120,28 @@ S3Status check_key(std::string_view key) {
   if (key.empty() || key.find('\0') != std::string_view::npos || !is_valid_utf8(key))
     return refuse(err::kInvalidURI, "The key must be UTF-8 without NUL.");
   return {};
+}
+
+S3Status check_bucket_name(std::string_view name) {
+  if (is_valid_bucket_name(name)) return {};
+  S3Error error(err::kInvalidBucketName);
+  error.details = {{"BucketName", std::string(name)}};
+  return refuse(std::move(error));
+}
+
+Task<S3Status> check_unread_body(Op& op) {
+  S3_CO_TRY(const BodyClaims claims, parse_unread_body_claims(op.request));
+  const bool nothing_claimed = !claims.md5 && claims.algorithm == ChecksumAlgorithm::kNone;
+  const std::string_view hash = op.request.content_sha256;
+  if (nothing_claimed && op.request.content_length == 0 &&
+      (hash == kEmptySha256 || hash == kUnsignedPayload))
+    co_return S3Status();
+  S3_CO_TRY(const std::string bytes, co_await read_all(op.body, kUnreadBodyBytesMax));
+  if (nothing_claimed) co_return S3Status();
+  BodyDigest digest(claims.algorithm, claims.md5.has_value());
+  digest.update(as_bytes(bytes));
+  digest.finish();
+  co_return check_claims(claims, digest, op.body.trailers());
 }
 
 S3Status check_utf8(std::string_view name, std::string_view value) {

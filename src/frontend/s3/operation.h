@@ -39,6 +39,8 @@ inline constexpr uint64_t kPartBytesMin = 5ull << 20;       // all parts but the
 // Copies that move bytes read and write at once. So few of them that they can never hold all memory
 // for reading while they wait for memory to write into, or the other way round.
 inline constexpr uint64_t kDataCopiesMax = 8;
+// No client sends one that is read by nobody; this much is what a reactor hashes at once.
+inline constexpr size_t kUnreadBodyBytesMax = 64u << 10;
 
 struct ServiceOptions {
   std::string region = "us-east-1";
@@ -98,6 +100,12 @@ S3Result<uint32_t> parse_count(const Query& query, std::string_view name, uint32
 S3Result<bool> parse_encoding_type(const Query& query);
 // A key that S3 could hold: 1..1,024 bytes of UTF-8. KeyTooLongError, InvalidURI.
 S3Status check_key(std::string_view key);
+// InvalidBucketName for what no bucket can be called.
+S3Status check_bucket_name(std::string_view name);
+// Of an operation that has no use for its body: what the request says of it (its length, signed
+// hash, Content-MD5, checksum) must hold of what came, before anything is done. Bodies of up to
+// kUnreadBodyBytesMax are read for that, longer ones are MaxMessageLengthExceeded.
+Task<S3Status> check_unread_body(Op& op);
 // Query values that go back into XML must be UTF-8.
 S3Status check_utf8(std::string_view name, std::string_view value);
 

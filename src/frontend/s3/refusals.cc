@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "frontend/s3/checksum.h"
+#include "frontend/s3/routes.h"
 
 namespace atl::s3 {
 namespace {
@@ -68,11 +69,19 @@ constexpr std::string_view kKnown[] = {
     "part-number-marker",
     "te",
 };
+// Checksums that S3 knows and that are not computed here.
+constexpr std::string_view kOtherChecksums[] = {"md5", "sha512", "xxhash3", "xxhash64",
+                                                "xxhash128"};
 constexpr std::string_view kMetaPrefix = "meta-";
 constexpr std::string_view kChecksumPrefix = "checksum-";
 
 S3Error not_implemented(std::string_view what) {
   return {err::kNotImplemented, fmt::format("{} is not implemented", what)};
+}
+
+bool is_other_checksum(std::string_view name) {
+  return std::ranges::any_of(
+      kOtherChecksums, [&](std::string_view other) { return equals_ignore_case(name, other); });
 }
 
 // A checksum that nobody would check is no checksum.
@@ -85,12 +94,16 @@ S3Status check_checksum_header(std::string_view name, std::string_view value) {
   }
   if (name == "algorithm") {
     if (parse_checksum_algorithm(value)) return {};
+    if (is_other_checksum(value))
+      return refuse(not_implemented(fmt::format("The checksum algorithm {}", value)));
     return refuse(
         err::kInvalidRequest,
         "Checksum algorithm provided is unsupported. Please try again with any of the valid "
         "types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
   }
   if (parse_checksum_algorithm(name)) return {};
+  if (is_other_checksum(name))
+    return refuse(not_implemented(fmt::format("The header x-amz-checksum-{}", name)));
   return refuse(err::kInvalidRequest,
                 "The algorithm type you specified in x-amz-checksum- header is invalid.");
 }
@@ -116,7 +129,7 @@ S3Status check_amz_header(const Headers::Field& field, bool changes) {
 }  // namespace
 
 S3Status refuse_what_is_not_offered(const Request& request) {
-  const bool changes = request.method != "GET" && request.method != "HEAD";
+  const bool changes = changes_something(request);
   for (const Headers::Field& field : request.headers) {
     if (is_amz(field.name)) {
       if (auto ok = check_amz_header(field, changes); !ok) return ok;

@@ -36,6 +36,19 @@ std::string_view route_of(std::string_view method, std::string_view target) {
   return route ? (*route)->name : route.error().code;
 }
 
+std::string_view copy_route_of(std::string_view method, std::string_view target) {
+  TestRequest test(method, target);
+  test.request.headers.add("x-amz-copy-source", "b/source");
+  const auto route = find_route(test.request);
+  return route ? (*route)->name : route.error().code;
+}
+
+std::string message_of(std::string_view method, std::string_view target) {
+  const TestRequest test(method, target);
+  const auto route = find_route(test.request);
+  return route ? std::string() : route.error().message;
+}
+
 TEST(Routes, Table) {
   EXPECT_EQ(route_of("GET", "/"), "ListBuckets");
   EXPECT_EQ(route_of("GET", "/?x-id=ListBuckets"), "ListBuckets");
@@ -63,6 +76,35 @@ TEST(Routes, Table) {
   EXPECT_EQ(route_of("GET", "/b/k?uploadId=x"), "ListParts");
   EXPECT_EQ(route_of("GET", "/b/k?attributes"), "GetObjectAttributes");
   EXPECT_EQ(route_of("PUT", "/b/k?tagging"), "PutObjectTagging");
+}
+
+TEST(Routes, ACopyIsAnOperationOfItsOwn) {
+  EXPECT_EQ(copy_route_of("PUT", "/b/k"), "CopyObject");
+  EXPECT_EQ(copy_route_of("PUT", "/b/k?partNumber=1&uploadId=x"), "UploadPartCopy");
+  EXPECT_EQ(copy_route_of("PUT", "/b"), "CreateBucket") << "and refused there for its header";
+  EXPECT_EQ(copy_route_of("PUT", "/b/k?tagging"), "PutObjectTagging");
+}
+
+TEST(Routes, AnUnknownParameterIsNotPassedOver) {
+  for (const char* method : {"PUT", "DELETE"}) {
+    EXPECT_EQ(route_of(method, "/b/k?foo"), "NotImplemented") << method;
+    EXPECT_EQ(route_of(method, "/b/k?foo=1"), "NotImplemented") << method;
+    EXPECT_EQ(route_of(method, "/b?foo"), "NotImplemented") << method;
+    EXPECT_EQ(route_of(method, "/b/k?annotation&annotationName=x"), "NotImplemented") << method;
+  }
+  EXPECT_EQ(route_of("POST", "/b/k?uploads&foo=1"), "NotImplemented");
+  EXPECT_EQ(route_of("GET", "/b/k?foo"), "NotImplemented") << "it could be a sub-resource";
+  EXPECT_EQ(route_of("HEAD", "/b/k?foo"), "NotImplemented");
+  EXPECT_EQ(route_of("GET", "/b/k?foo=1"), "GetObject") << "as S3";
+  EXPECT_EQ(route_of("GET", "/b/k?annotations"), "NotImplemented");
+  EXPECT_EQ(route_of("PUT", "/b/k?x-id=PutObject&X-Amz-Signature=x&x-amz-acl=private"),
+            "PutObject");
+  EXPECT_EQ(route_of("PUT", "/b/k?Content-Type=a&X-Amz-Signature=x"), "PutObject");
+  EXPECT_EQ(route_of("GET", "/b/k?response-content-type=a"), "GetObject");
+  EXPECT_NE(message_of("PUT", "/b/k?foo").find("foo"), std::string::npos);
+  EXPECT_NE(message_of("PUT", "/b/k?annotation&annotationName=x").find("PutObjectAnnotation"),
+            std::string::npos);
+  EXPECT_NE(message_of("GET", "/b/k?annotations").find("ListObjectAnnotations"), std::string::npos);
 }
 
 TEST(Routes, WhatIsNotOfferedSaysSo) {
@@ -94,7 +136,9 @@ TEST(Routes, EveryRouteIsFound) {
                          : route.scope == Scope::kBucket ? "/b"
                                                          : "/b/k";
     if (!route.subresource.empty()) target += "?" + std::string(route.subresource) + "=2";
-    EXPECT_EQ(route_of(route.method, target), route.name);
+    const bool copies = route.source == Source::kCopy;
+    EXPECT_EQ(copies ? copy_route_of(route.method, target) : route_of(route.method, target),
+              route.name);
   }
 }
 

@@ -163,6 +163,23 @@ Task<Status> Server::stop(Nanos grace) {
   co_return Status{};
 }
 
+void Server::drain() {
+  core_->draining = true;
+  for (Connection* connection : core_->connections) connection->end_if_between_requests();
+}
+
+size_t Server::transfers(uint64_t bytes, Nanos age) const {
+  const Nanos since = core_->env.now() - age;
+  return static_cast<size_t>(std::ranges::count_if(
+      core_->connections, [&](const Connection* c) { return c->transfers(bytes, since); }));
+}
+
+size_t Server::under_way(Nanos fresh) const {
+  const Nanos since = core_->env.now() - fresh;
+  return static_cast<size_t>(std::ranges::count_if(
+      core_->connections, [&](const Connection* c) { return c->under_way(since); }));
+}
+
 size_t Server::connections() const {
   return core_->connections.size() - core_->refusals;
 }

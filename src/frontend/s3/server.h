@@ -50,6 +50,18 @@ class Server {
 
   size_t connections() const;
 
+  // --- A planned move of the address that this server listens at ---
+
+  // From now on each answer ends its connection, and connections between two requests are ended by
+  // our side. New ones are still accepted; stop() is what comes next.
+  void drain();
+  // Connections with a request, or an answer that its client may not have whole yet, that is of
+  // `bytes` or more or began `age` ago. Exact during a drain only.
+  size_t transfers(uint64_t bytes, Nanos age) const;
+  // Connections with any request or such an answer, and those that came less than `fresh` ago and
+  // whose first request is on its way.
+  size_t under_way(Nanos fresh) const;
+
  private:
   std::shared_ptr<ServerCore> core_;
 };

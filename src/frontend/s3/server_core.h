@@ -29,6 +29,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
   size_t refusals = 0;                 // among the connections
   size_t accept_loops = 0;
   bool stopping = false;
+  bool draining = false;
   env::Event changed;  // a connection or accept loop has ended
 
   uint32_t seconds = 0;  // sweeps so far: the connections' clock

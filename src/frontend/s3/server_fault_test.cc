@@ -191,6 +191,11 @@ TEST(ServerFaults, StalledBodiesAreCutOffAndSlowOnesAreNot) {
   Client stalled = world.connect();
   stalled.send(bytes.substr(0, 500'000));
   world.env.run_for(std::chrono::seconds(2 * kStallSeconds + 2));
+  const Answer told = stalled.receive();
+  EXPECT_EQ(told.status, 400);
+  EXPECT_EQ(told.code(), "RequestTimeout");
+  EXPECT_TRUE(told.says_close());
+  world.env.run_for(std::chrono::seconds(kLingerSecondsMax + 2));
   EXPECT_TRUE(stalled.ended());
 
   Client trickling = world.connect();
@@ -199,6 +204,7 @@ TEST(ServerFaults, StalledBodiesAreCutOffAndSlowOnesAreNot) {
   size_t at = 1000;
   for (int i = 0; i < 300 && trickling.send(again.substr(at, 10)); ++i, at += 10)
     world.env.run_for(1s);
+  EXPECT_EQ(trickling.receive().code(), "RequestTimeout");
   EXPECT_TRUE(trickling.ended());
   EXPECT_LT(at, 5000u);
   EXPECT_EQ(world.handler.puts.size(), 0u);
@@ -210,6 +216,25 @@ TEST(ServerFaults, StalledBodiesAreCutOffAndSlowOnesAreNot) {
     world.env.run_for(1s);
   }
   EXPECT_EQ(slow.receive().status, 200);
+}
+
+// What comes after a client was told that it was too slow is not stored all the same.
+TEST(ServerFaults, AStalledBodyThatGoesOnStoresNothing) {
+  ServerWorld world;
+  const std::string body(100'000, 'a');
+  for (const std::string& bytes :
+       {world.put("/b/k", body),
+        world.put_chunked("/b/k", PayloadKind::kStreamingSigned,
+                          "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", body, 8192)}) {
+    Client client = world.connect();
+    client.send(bytes.substr(0, 50'000));
+    EXPECT_EQ(client.receive().code(), "RequestTimeout");
+    client.send(bytes.substr(50'000));
+    world.env.run_for(std::chrono::seconds(kLingerSecondsMax + 2));
+    EXPECT_TRUE(client.ended());
+    EXPECT_EQ(world.handler.puts.size(), 0u);
+    EXPECT_EQ(world.server.connections(), 0u);
+  }
 }
 
 TEST(ServerFaults, AHandlerMayTakeItsTime) {

@@ -52,6 +52,8 @@ struct TestHandler final : Handler {
     last_path = request.path;
     last_length = request.content_length;
     amz_headers.clear();
+    content_type = request.headers.get("content-type");
+    content_md5 = request.headers.get("content-md5");
     for (const auto& field : request.headers)
       if (to_lower_ascii(field.name).starts_with("x-amz-"))
         amz_headers[to_lower_ascii(field.name)] = field.value;
@@ -96,6 +98,8 @@ struct TestHandler final : Handler {
   std::string last_path;
   std::optional<uint64_t> last_length;
   std::map<std::string, std::string> amz_headers;
+  std::string content_type;
+  std::string content_md5;
   std::string big = std::string(700'000, 'z');
   std::map<std::string, std::string> puts;
   std::map<std::string, std::string> trailers;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "frontend/s3/header_rules.h"
 #include "frontend/s3/refusals.h"
 #include "frontend/s3/routes.h"
 
@@ -21,6 +22,16 @@ std::vector<Counter*> make_request_counters() {
 Counter& request_counter(const Route* route) {
   static const std::vector<Counter*> counters = make_request_counters();
   return *counters[route_index(route)];
+}
+
+S3Status check_request(Request* request, const Route& route) {
+  if (auto ok = settle_repeated_headers(&request->headers); !ok) return ok;
+  if (auto ok = refuse_what_is_not_offered(*request); !ok) return ok;
+  if (auto ok = refuse_misplaced(*request, route); !ok) return ok;
+  if (auto ok = refuse_unread_framing(*request); !ok) return ok;
+  if (request->bucket.empty()) return {};
+  if (auto ok = check_bucket_name(request->bucket); !ok) return ok;
+  return request->key.empty() ? S3Status() : check_key(request->key);
 }
 
 Response render_error(const S3Error& error, const Request& request) {
@@ -42,16 +53,16 @@ Task<Response> Service::handle(Request& request, RequestBody& body) {
   if (!route) co_return render_error(route.error(), request);
   request_counter(*route).add();
 
-  // 2. What is not offered.
-  if (const S3Status offered = refuse_what_is_not_offered(request); !offered)
-    co_return render_error(offered.error(), request);
-  if (!request.key.empty()) {
-    if (const S3Status key = check_key(request.key); !key)
-      co_return render_error(key.error(), request);
+  // 2. What is not offered, and what cannot be meant.
+  if (const S3Status checked = check_request(&request, **route); !checked)
+    co_return render_error(checked.error(), request);
+  Op op{state_, request, body};
+  if ((*route)->body == Body::kUnread) {
+    if (const S3Status unread = co_await check_unread_body(op); !unread)
+      co_return render_error(unread.error(), request);
   }
 
   // 3. Run it.
-  Op op{state_, request, body};
   OpResult result = co_await (*route)->run(op);
 
   // 4. The answer.

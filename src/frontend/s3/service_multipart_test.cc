@@ -346,9 +346,32 @@ TEST_F(ServiceMultipart, ChecksumTypesThatDoNotGoTogether) {
             "InvalidRequest");
   EXPECT_EQ(code({{"x-amz-checksum-algorithm", "CRC64NVME"}, {"x-amz-checksum-type", "COMPOSITE"}}),
             "InvalidRequest");
-  EXPECT_EQ(code({{"x-amz-checksum-algorithm", "MD5"}}), "InvalidRequest");
+  EXPECT_EQ(code({{"x-amz-checksum-algorithm", "MD4"}}), "InvalidRequest");
+  EXPECT_EQ(code({{"x-amz-checksum-algorithm", "MD5"}}), "NotImplemented");
   EXPECT_EQ(code({{"x-amz-checksum-type", "COMPOSITE"}}), "InvalidRequest");
   EXPECT_EQ(s3.error("POST", "/absent/k?uploads"), "NoSuchBucket");
+}
+
+TEST_F(ServiceMultipart, CompositeChecksumsNeedConsecutiveParts) {
+  const Fields crc32 = {{"x-amz-checksum-algorithm", "CRC32"}};
+  for (const std::vector<int>& numbers : {std::vector<int>{1, 3}, std::vector<int>{2, 3}}) {
+    const std::string id = start("/bucket/k", crc32);
+    std::vector<Part> parts;
+    for (const int number : numbers)
+      parts.push_back({number, upload("/bucket/k", id, number, bytes_of(1, kPart)).header("ETag")});
+    EXPECT_EQ(complete("/bucket/k", id, parts).code(), "InvalidPartOrder");
+    EXPECT_EQ(s3.get("/bucket/k?uploadId=" + id).status, 200) << "the upload is still there";
+  }
+  // Without a checksum, or with one of the full object, S3 takes them.
+  Fields full = crc32;
+  full.emplace_back("x-amz-checksum-type", "FULL_OBJECT");
+  for (const Fields& headers : {Fields{}, full}) {
+    const std::string id = start("/bucket/k", headers);
+    const std::vector<Part> parts = {
+        {2, upload("/bucket/k", id, 2, bytes_of(1, kPart)).header("ETag")},
+        {7, upload("/bucket/k", id, 7, "b").header("ETag")}};
+    EXPECT_EQ(complete("/bucket/k", id, parts).status, 200);
+  }
 }
 
 TEST_F(ServiceMultipart, UploadPartCopy) {

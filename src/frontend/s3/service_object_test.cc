@@ -374,9 +374,13 @@ TEST_F(ServiceObject, DeleteManyIsStrictAboutItsXml) {
 }
 
 TEST_F(ServiceObject, ChecksumsThatNobodyWouldCheckAreRefused) {
-  for (const char* name : {"md5", "sha512", "foo"})
-    EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{std::string("x-amz-checksum-") + name, "AAAA"}}),
-              "InvalidRequest");
+  EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-checksum-foo", "AAAA"}}), "InvalidRequest");
+  for (const char* name : {"md5", "sha512", "xxhash3", "xxhash64", "xxhash128"}) {
+    const Answer answer =
+        s3.put("/bucket/k", "x", {{std::string("x-amz-checksum-") + name, "AAAA"}});
+    EXPECT_EQ(answer.code(), "NotImplemented") << name;
+    EXPECT_NE(answer.text("Message").find(name), std::string::npos);
+  }
   EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-checksum-algorithm", "FOO"}}),
             "InvalidRequest");
   EXPECT_EQ(s3.error("PUT", "/bucket/k", "x", {{"x-amz-checksum-type", "FOO"}}), "InvalidRequest");

@@ -78,7 +78,7 @@ void append_canonical_header(const Headers& headers, std::string_view name, std:
 }  // namespace
 
 std::optional<PayloadKind> parse_payload_kind(std::string_view text) {
-  if (text == "UNSIGNED-PAYLOAD") return PayloadKind::kUnsigned;
+  if (text == kUnsignedPayload) return PayloadKind::kUnsigned;
   if (text == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") return PayloadKind::kStreamingSigned;
   if (text == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
     return PayloadKind::kStreamingSignedTrailer;

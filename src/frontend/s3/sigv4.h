@@ -28,6 +28,9 @@ inline constexpr std::string_view kSigV4Algorithm = "AWS4-HMAC-SHA256";
 inline constexpr std::string_view kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+// Stands for the hash of a payload that is not signed.
+inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
+
 // What x-amz-content-sha256 says about the payload.
 enum class PayloadKind {
   kUnsigned,                  // UNSIGNED-PAYLOAD

@@ -56,12 +56,18 @@ size_t utf8_length(std::string_view text) {
   return count;
 }
 
+bool is_xml_noncharacter(std::string_view text) {
+  return text.starts_with("\xef\xbf\xbe") || text.starts_with("\xef\xbf\xbf");
+}
+
 std::string printable(std::string_view text) {
   const auto is_control = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
   };
-  if (is_valid_utf8(text) && std::none_of(text.begin(), text.end(), is_control))
+  const bool forbidden = text.find("\xef\xbf\xbe") != std::string_view::npos ||
+                         text.find("\xef\xbf\xbf") != std::string_view::npos;
+  if (!forbidden && is_valid_utf8(text) && std::none_of(text.begin(), text.end(), is_control))
     return std::string(text);
   std::string out;
   for (const char c : text) {

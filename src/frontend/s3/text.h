@@ -19,8 +19,11 @@ bool is_valid_utf8(std::string_view text);
 // Code points of valid UTF-8.
 size_t utf8_length(std::string_view text);
 // The text itself where an XML document can hold it; otherwise percent-encoded: what is not UTF-8,
-// and control characters.
+// control characters, U+FFFE and U+FFFF.
 std::string printable(std::string_view text);
+// U+FFFE or U+FFFF, which XML cannot hold, at the text's beginning.
+bool is_xml_noncharacter(std::string_view text);
+inline constexpr size_t kXmlNoncharacterBytes = 3;
 // True when a header value can be sent as it is: no control characters.
 bool is_header_safe(std::string_view value);
 

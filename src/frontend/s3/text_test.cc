@@ -25,6 +25,13 @@ TEST(Text, Utf8) {
   EXPECT_EQ(utf8_length("aé€𝄞"), 4u);
 }
 
+TEST(Text, WhatXmlCannotHoldIsPercentEncoded) {
+  EXPECT_EQ(printable("a\tb é"), "a\tb é");
+  EXPECT_EQ(printable("a\x01z"), "a%01z");
+  EXPECT_EQ(printable("a\uFFFEz"), "a%EF%BF%BEz");
+  EXPECT_EQ(printable("a\uFFFDz"), "a\uFFFDz");
+}
+
 TEST(Text, HeaderSafety) {
   EXPECT_TRUE(is_header_safe("attachment; filename=\"a b\"\té"));
   for (const char* bad : {"a\r\nSet-Cookie: x", "a\n", "\x01", "\x7f"})

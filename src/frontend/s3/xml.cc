@@ -14,9 +14,14 @@ constexpr bool needs_escape(unsigned char c) {
   return c < 0x20 || c == '&' || c == '<' || c == '>' || c == '"' || c == 0x7f;
 }
 
+// U+FFFE and U+FFFF are the only characters above the controls that XML 1.0 forbids. In UTF-8 they
+// are EF BF BE and EF BF BF.
+constexpr unsigned char kNoncharacterLead = 0xef;
+
 constexpr auto make_escape_table() {
   std::array<bool, 256> table{};
   for (int c = 0; c < 256; ++c) table[c] = needs_escape(static_cast<unsigned char>(c));
+  table[kNoncharacterLead] = true;
   return table;
 }
 constexpr std::array<bool, 256> kEscape = make_escape_table();
@@ -75,6 +80,13 @@ void append_xml_escaped(std::string* out, std::string_view text) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (!kEscape[c]) [[likely]]
       continue;
+    if (c == kNoncharacterLead) {
+      if (!is_xml_noncharacter(text.substr(i))) continue;
+      out->append(text, start, i - start).append(text[i + 2] == '\xbe' ? "&#xfffe;" : "&#xffff;");
+      start = i + kXmlNoncharacterBytes;
+      i = start - 1;
+      continue;
+    }
     out->append(text, start, i - start);
     start = i + 1;
     switch (c) {

@@ -16,10 +16,12 @@ TEST(Xml, Escaping) {
   EXPECT_EQ(escaped("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
   EXPECT_EQ(escaped("a\tb\nc\rd"), "a&#x9;b&#xa;c&#xd;d");
   EXPECT_EQ(escaped(std::string_view("\x01\x1f\x7f", 3)), "&#x1;&#x1f;&#x7f;");
+  EXPECT_EQ(escaped("\uFFFEa\uFFFF\uFFFE"), "&#xfffe;a&#xffff;&#xfffe;");
+  EXPECT_EQ(escaped("<\uFFFD\uFF21>"), "&lt;\uFFFD\uFF21&gt;") << "its neighbours stay";
 }
 
 TEST(Xml, WhatIsWrittenIsRead) {
-  const std::string key = "a<&>\"' \t\n é𝄞 ]]> \x7f";
+  const std::string key = "a<&>\"' \t\n é𝄞 ]]> \x7f\uFFFE\uFFFF";
   XmlWriter writer;
   writer.open_root("Delete").open("Object").text("Key", key).close("Object").number("N", 42);
   writer.boolean("Quiet", true).close("Delete");
