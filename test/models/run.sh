@@ -61,4 +61,5 @@ finds vip-look-before-arm LOOK_BEFORE_ARM
 finds vip-hold-revives HOLD_REVIVES
 finds vip-count-from-answer COUNT_FROM_ANSWER
 finds vip-no-compare NO_COMPARE
+finds vip-revives-tenure REVIVES_TENURE
 exit $failed

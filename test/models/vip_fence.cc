@@ -24,6 +24,7 @@
 //   -DHOLD_REVIVES        the kernel lets an address back that had expired
 //   -DCOUNT_FROM_ANSWER   the node counts its lease from the answer, not from the request
 //   -DNO_COMPARE          the leader writes the record without comparing its version
+//   -DREVIVES_TENURE      a renewal that is granted after the lease's time goes on with the old tenure
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -66,6 +67,7 @@ struct Node {
   uint8_t arm;         // kernel: ticks for which it may be opened
   uint8_t fence;       // kernel: ticks for which it stays open
   uint8_t holding;     // the process has decided to hold, and the packet is not out yet
+  uint8_t late;        // an acquisition that it gave up waiting for is still on its way
 };
 
 struct State {
@@ -77,7 +79,7 @@ struct State {
   uint8_t leader_read;  // the version it read
   uint8_t leader_saw;   // the holder it read
 };
-static_assert(sizeof(State) == 37);
+static_assert(sizeof(State) == 39);
 
 struct Hash {
   size_t operator()(const std::string& s) const { return std::hash<std::string>()(s); }
@@ -155,8 +157,16 @@ class Explorer {
 #else
       const int valid = kLease - node.age;
 #endif
+      if (node.call == kAsked && node.fresh) to.late = 1;
       const bool may = node.fresh ? !node.tenure : node.tenure;
-      if (node.call == kGranted && may && valid > 0) {
+#ifdef REVIVES_TENURE
+      const bool in_time = true;
+#else
+      const bool in_time = node.fresh || node.valid > 0;
+#endif
+      if (node.call == kGranted && may && !in_time) {
+        end_tenure(to);
+      } else if (node.call == kGranted && may && valid > 0) {
         to.tenure = 1;
         if (valid > to.valid) to.valid = static_cast<uint8_t>(valid);
       } else if (node.call == kRefused && node.tenure) {
@@ -165,11 +175,23 @@ class Explorer {
       to.age = to.fresh = 0;
       add(s, "hears of its lease, or gives up", n);
     }
+    if (node.late) {
+      State s = now;
+      s.node[n].late = 0;
+      add(s, "has an old request lost", n);
+      s.lease[n] = kLease;
+      add(s, "is granted its lease by an old request", n);
+    }
+    if (node.tenure && node.valid == 0) {
+      State s = now;
+      end_tenure(s.node[n]);
+      add(s, "sees that its time is over", n);
+    }
   }
 
   void records(const State& now, int n) {
     const Node& node = now.node[n];
-    if (node.tenure && node.claim == 0) {  // list
+    if (node.tenure && node.valid > 0 && node.claim == 0) {  // list
       State s = now;
       Node& to = s.node[n];
       const bool mine = now.holder == n;
@@ -348,7 +370,7 @@ class Explorer {
       if (node.call != kNone && node.age < kLease) ++node.age;
       if (node.arm > 0) --node.arm;
       if (node.fence > 0) --node.fence;
-      if (node.valid > 0 && --node.valid == 0) end_tenure(node);
+      if (node.valid > 0) --node.valid;  // the process sees it when it looks
     }
     add(s, "time passes");
   }
