@@ -18,6 +18,7 @@ class Schedule {
     env::Random& random = world_.random();
     world_.start();
     world_.run_for(random.between(Nanos(0), 3 * world_.timing().lease));
+    if (random.chance(0.2)) nothing_but_cut();
     const uint64_t faults = random.between(uint64_t{1}, uint64_t{6});
     for (uint64_t i = 0; i < faults; ++i) {
       one_fault();
@@ -35,13 +36,17 @@ class Schedule {
   // that never ends, a garp every ten seconds that is lost a few times.
   static constexpr Nanos kHealLimit = 240s;
 
+  // Finding out is half a lease, being believed another, or two when most were cut a moment ago; a
+  // lease that must run out first; and what a busy kernel adds to letting go.
+  static constexpr int kHeedLeases = 8;
+
   size_t a_node() { return world_.random().below(world_.nodes()); }
 
   void one_fault() {
     env::Random& random = world_.random();
     const size_t node = a_node();
     const size_t controller = random.below(kControllers);
-    switch (random.below(23)) {
+    switch (random.below(26)) {
       case 0:
       case 1:
         world_.kill_process(node);
@@ -89,12 +94,73 @@ class Schedule {
         world_.coordinator_available(random.chance(0.5));
         break;
       case 17:
+        if (random.chance(0.5)) {
+          world_.take_fence_down(node);
+          break;
+        }
+        [[fallthrough]];
       case 18:
         back_in_the_middle(node);
+        break;
+      case 19:
+      case 20:
+      case 21:
+        cut_some();
         break;
       default:
         cloud_fault(node);
         break;
+    }
+  }
+
+  // The clients' side of some nodes, on top of whatever else is wrong. Now and then nothing else
+  // goes wrong for long enough, and then who is cut must have given up what it had.
+  void cut_some() {
+    env::Random& random = world_.random();
+    const size_t count = random.between(size_t{0}, world_.nodes());
+    const size_t first = a_node();
+    for (size_t i = 0; i < world_.nodes(); ++i)
+      world_.cut_clients((first + i) % world_.nodes(), i < count);
+    if (random.chance(0.5)) return;
+    world_.calm_down();
+    const bool must = world_.unheard_must_give_up();
+    world_.run_for(kHeedLeases * world_.timing().lease);
+    if (must) world_.expect_given_up(world_.unheard());
+  }
+
+  // All is well but for some nodes that are cut from clients in one instant, and reached again in
+  // another. When they are too many nothing may move, neither then nor afterwards.
+  void nothing_but_cut() {
+    env::Random& random = world_.random();
+    const Nanos lease = world_.timing().lease;
+    world_.expect_converged(kHealLimit);
+    const uint64_t lapses = world_.lapses();
+    world_.run_for(world_.timing().settle + 3 * lease);  // and as even as it gets
+    const auto before = world_.records();
+    const size_t count = random.between(size_t{1}, world_.nodes());
+    const size_t first = a_node();
+    for (size_t i = 0; i < count; ++i) world_.cut_clients((first + i) % world_.nodes(), true);
+    const std::set<size_t> unheard = world_.unheard();
+    const bool must = world_.unheard_must_give_up();
+    // Not for just as long as finding out takes: some would have found out, and some not.
+    world_.run_for(must ? kHeedLeases * lease : random.between(lease, kHeedLeases * lease));
+    if (must) world_.expect_given_up(unheard);
+    if (must && world_.random().chance(0.5)) return;
+    for (size_t i = 0; i < world_.nodes(); ++i) world_.cut_clients(i, false);
+    if (must) return;
+    expect_nothing_moved(before, lapses);
+    world_.run_for(4 * lease);
+    expect_nothing_moved(before, lapses);
+  }
+
+  // Unless a node lost its lease meanwhile: that moves addresses for another reason.
+  void expect_nothing_moved(const std::map<vip::Vip, vip::Record>& before, uint64_t lapses) {
+    if (world_.lapses() != lapses) return;
+    for (const auto& [vip, record] : world_.records()) {
+      const auto was = before.find(vip);
+      if (was != before.end() && was->second.holder == record.holder && record.next.empty())
+        continue;
+      world_.violation("most nodes are cut from clients, and " + vip.to_string() + " moves");
     }
   }
 

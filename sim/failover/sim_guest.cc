@@ -16,9 +16,23 @@ Task<Status> SimGuest::prepare(std::vector<Vip>, Nanos kernel_hold, Nanos arm_ti
   kernel_.arm_time = span(arm_time);
   kernel_.present.clear();
   kernel_.arming.clear();
-  kernel_.held.clear();
+  while (!kernel_.held.empty()) take_out(kernel_.held.begin()->first);
+  kernel_.fenced = true;
   co_return Status();
 }
+
+void SimGuest::take_out(Vip vip) {
+  auto it = kernel_.held.find(vip);
+  if (it == kernel_.held.end()) return;
+  kernel_.queued[vip] = std::min(it->second, now()) + kernel_.queue_time;
+  kernel_.held.erase(it);
+}
+
+namespace {
+Status no_fence() {
+  return fail(Errc::kNotFound, "there is no such table");
+}
+}  // namespace
 
 Task<Result<bool>> SimGuest::linked() {
   co_await call();
@@ -27,6 +41,7 @@ Task<Result<bool>> SimGuest::linked() {
 
 Task<Status> SimGuest::add_address(Vip vip) {
   co_await call();
+  if (random_.chance(0.02)) co_return fail(Errc::kIo, "the kernel said no");
   kernel_.present.insert(vip);
   co_return Status();
 }
@@ -44,6 +59,8 @@ Task<Result<std::set<Vip>>> SimGuest::addresses() {
 
 Task<Status> SimGuest::arm(Vip vip) {
   co_await call();
+  if (!kernel_.fenced) co_return no_fence();
+  if (random_.chance(0.02)) co_return fail(Errc::kIo, "the kernel said no");
   kernel_.arming[vip] = now() + kernel_.arm_time;
   co_return Status();
 }
@@ -69,9 +86,10 @@ Task<Status> SimGuest::hold(std::vector<Vip> vips) {
 
 Task<Status> SimGuest::close(Vip vip) {
   co_await call();
+  if (!kernel_.fenced) co_return no_fence();
   if (random_.chance(0.05)) co_return fail(Errc::kIo, "the kernel said no");
   kernel_.arming.erase(vip);
-  kernel_.held.erase(vip);
+  take_out(vip);
   co_return Status();
 }
 
@@ -82,6 +100,8 @@ Task<Status> SimGuest::quiesce(Vip) {
 
 Task<Result<std::set<Vip>>> SimGuest::open_now() {
   co_await call();
+  if (!kernel_.fenced) co_return fail(no_fence().error());
+  if (random_.chance(0.01)) co_return fail(Errc::kIo, "the kernel said no");
   std::set<Vip> out;
   for (const auto& [vip, until] : kernel_.held)
     if (until > now()) out.insert(vip);

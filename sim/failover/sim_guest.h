@@ -24,8 +24,19 @@ class SimKernel {
   std::set<vip::Vip> present;
   std::map<vip::Vip, Nanos> arming;  // until when, in true time
   std::map<vip::Vip, Nanos> held;
+  // What had been let out stands in the interface's queue for at most this long.
+  std::map<vip::Vip, Nanos> queued;  // until when
+  Nanos queue_time{0};
+  bool sends(vip::Vip vip, Nanos now) const {
+    auto in_queue = queued.find(vip);
+    auto last = held.find(vip);
+    return (in_queue != queued.end() && in_queue->second > now) ||
+           (last != held.end() && last->second + queue_time > now);
+  }
+  bool fenced = false;  // somebody may take the table away
   bool powered = true;
   bool linked = true;
+  bool cut = false;  // from clients: the link is there, and nothing gets through
   Nanos kernel_hold{0};
   Nanos arm_time{0};
 };
@@ -55,6 +66,7 @@ class SimGuest final : public vip::Guest {
  private:
   // A system call: some time passes, and the process may be stopped before it takes effect.
   Task<void> call();
+  void take_out(vip::Vip vip);
   Nanos now() { return env_.world().now(); }
   Nanos span(Nanos on_its_clock) const {
     return Nanos(static_cast<int64_t>(on_its_clock.count() / env_.rate()));

@@ -6,51 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "failover/process.h"
 #include "scenario.h"
+#include "vip/last_will.h"
 #include "vip/movers/make_mover.h"
 
 namespace atl::sim {
 
 using vip::Vip;
-
-struct World::SimService final : vip::Service {
-  SimService(NodeEnv& e, const bool& is_sick) : env(e), sick(is_sick) {}
-  void begin(Vip, uint64_t) override {}
-  Task<void> drain(Vip, Nanos limit) override { co_await env.sleep(std::min<Nanos>(limit, 50ms)); }
-  Task<void> finish(Vip, Nanos) override { co_await env.sleep(2ms); }
-  void end(Vip) override {}
-  bool well() override { return !sick; }
-  NodeEnv& env;
-  const bool& sick;
-};
-
-// Both kinds are leaked when they die: their tasks are never resumed and never destroyed.
-struct World::NodeProcess {
-  NodeProcess(World& world, size_t i)
-      : env(world.env_, world.machines_[i]->rate),
-        coordinator(world.coordinator_, env, world.random_, world.machines_[i]->link),
-        guest(env, world.machines_[i]->kernel, world.random_,
-              {[&world, i](Vip vip) { world.check_open(i, vip); },
-               [&world, i](Vip vip) { world.announced(i, vip); }}),
-        service(env, world.machines_[i]->sick) {}
-  NodeEnv env;
-  FarCoordinator coordinator;
-  SimGuest guest;
-  SimService service;
-  std::shared_ptr<vip::Holder> holder;
-};
-
-struct World::ControllerProcess {
-  ControllerProcess(World& world, size_t i)
-      : env(world.env_, 1.0),
-        coordinator(world.coordinator_, env, world.random_, world.controller_links_[i]),
-        compute(*world.cloud_, env) {}
-  NodeEnv env;
-  FarCoordinator coordinator;
-  GatedCompute compute;
-  std::unique_ptr<vip::Mover> mover;
-  std::shared_ptr<vip::Controller> controller;
-};
 
 World::World(uint64_t seed, std::string mover, size_t nodes, size_t addresses, bool trace)
     : seed_(seed),
@@ -75,6 +38,7 @@ World::World(uint64_t seed, std::string mover, size_t nodes, size_t addresses, b
     spec.domain = fmt::format("d{}", i % 3);
     spec.instance = {fmt::format("r1-{}", "abc"[i % 3]), machine->name};
     spec.endpoint_group = fmt::format("neg-{}", i % 3);
+    spec.address = fmt::format("10.0.1.{}", i + 1);
     pool_.nodes.push_back(spec);
     machines_.push_back(std::move(machine));
   }
@@ -84,6 +48,7 @@ World::World(uint64_t seed, std::string mover, size_t nodes, size_t addresses, b
     pool_.addresses.push_back(vip);
     pool_.services[vip] = fmt::format("svc-{}", i);
   }
+  gateway_ = random_.chance(0.5);
   build_cloud();
   controller_links_.resize(kControllers);
   controllers_.resize(kControllers);
@@ -172,8 +137,15 @@ void World::start_process(size_t i) {
   options.pool = pool_;
   options.node = machine.name;
   options.incarnation = fmt::format("{}", ++incarnations_);
+  machine.incarnation = options.incarnation;
+  machine.kernel.queue_time = timing_.queue_time - timing_.queue_time / vip::kClockRateDivisor;
   options.timing = timing_;
   options.duties.garp = mover_ == "linux-arp" || mover_ == "gcp-garp";
+  options.observe = [this](const vip::Event& event) {
+    if (event.kind == vip::Event::Kind::kLapsed) ++lapses_;
+  };
+  process->reach = start_reach(process, machine.name);
+  options.cut = [reach = process->reach.get()] { return reach->cut(); };
   process->holder = std::make_shared<vip::Holder>(process->env, process->coordinator,
                                                   process->guest, process->service, options);
   struct Start {
@@ -186,12 +158,45 @@ void World::start_process(size_t i) {
   note(machine.name + " starts");
 }
 
+std::shared_ptr<vip::Reach> World::start_reach(NodeProcess* process, const std::string& name) {
+  std::vector<std::string> hosts;
+  if (gateway_) hosts.push_back(kGatewayName);
+  auto witnesses = vip::witnesses_of(pool_, name, 1, hosts);
+  if (!witnesses) violation("no witnesses: " + witnesses.error().to_string());
+  vip::Reach::Options options;
+  options.pool = pool_.name;
+  options.node = name;
+  options.timing = timing_;
+  options.witnesses = std::move(*witnesses);
+  auto reach = std::make_shared<vip::Reach>(process->env, process->coordinator, process->probe,
+                                            std::move(options));
+  reach->start();
+  return reach;
+}
+
 void World::kill_process(size_t i) {
   Machine& machine = *machines_[i];
   if (machine.process == nullptr) return;
   machine.process->env.kill();
   machine.process = nullptr;
   note(machine.name + " is killed");
+  if (random_.chance(0.75)) leave_will(i);
+}
+
+// A guardian, mostly prompt; another process of the machine may run before it has done its work.
+void World::leave_will(size_t i) {
+  Machine& machine = *machines_[i];
+  auto* guardian = new NodeProcess(*this, i);
+  machine.guardians.push_back(guardian);
+  struct Will {
+    static Task<void> run(NodeProcess* guardian, Nanos late, vip::LastWill will) {
+      co_await guardian->env.sleep(late);
+      (void)co_await vip::carry_out(guardian->env, guardian->coordinator, guardian->guest, will);
+    }
+  };
+  const Nanos late = random_.between(Nanos(0), random_.chance(0.125) ? Nanos(3s) : Nanos(30ms));
+  vip::LastWill will{pool_, machine.name, machine.incarnation, timing_};
+  guardian->env.spawn("guardian", Will::run(guardian, late, std::move(will)));
 }
 
 void World::stop_process(size_t i) {
@@ -206,13 +211,24 @@ void World::continue_process(size_t i) {
   note(machines_[i]->name + " goes on");
 }
 
+void World::take_fence_down(size_t i) {
+  SimKernel& kernel = machines_[i]->kernel;
+  kernel.fenced = false;
+  kernel.arming.clear();
+  kernel.held.clear();
+  note(machines_[i]->name + " has no fence");
+}
+
 void World::power_off(size_t i) {
   kill_process(i);
+  for (NodeProcess* guardian : machines_[i]->guardians) guardian->env.kill();
+  machines_[i]->guardians.clear();
   SimKernel& kernel = machines_[i]->kernel;
   kernel.powered = false;
   kernel.present.clear();
   kernel.arming.clear();
   kernel.held.clear();
+  kernel.fenced = false;
   note(machines_[i]->name + " has no power");
 }
 
@@ -287,7 +303,7 @@ uint64_t World::controller_calls(size_t i) const {
 void World::check_open(size_t node, Vip vip) {
   ++takes_;
   for (size_t i = 0; i < machines_.size(); ++i)
-    if (i != node && machines_[i]->kernel.open(vip, env_.now()))
+    if (i != node && machines_[i]->kernel.sends(vip, env_.now()))
       violation(fmt::format("split brain: {} and {} both answer for {}", machines_[node]->name,
                             machines_[i]->name, vip.to_string()));
 }
@@ -335,6 +351,9 @@ std::string World::what_is_missing() {
                          machines_[open[0]]->name, vip.to_string(),
                          to ? machines_[*to]->name : "nobody");
   }
+  for (const auto& machine : machines_)
+    if (coordinator_has(vip::cut_key(pool_.name, machine->name)))
+      return machine->name + " says that it is cut from clients, and is not";
   for (size_t i = 0; i < machines_.size(); ++i) {
     const auto instance = cloud_->look(pool_.nodes[i].instance);
     bool kept = !machines_[i]->other_alias;
@@ -350,10 +369,9 @@ std::string World::what_is_missing() {
   return {};
 }
 
-void World::heal() {
-  note("everything is healed");
+void World::calm_down() {
+  note("whoever runs is without trouble");
   coordinator_.set_available(true);
-  cloud_->clear_faults();
   for (size_t i = 0; i < kControllers; ++i) {
     controller_links_[i] = FarLink();
     controllers_[i]->compute.kill_at_call(0);
@@ -364,10 +382,19 @@ void World::heal() {
     machines_[i]->link = FarLink();
     machines_[i]->sick = false;
     machines_[i]->kernel.linked = true;
+    continue_process(i);
+  }
+}
+
+void World::heal() {
+  note("everything is healed");
+  calm_down();
+  cloud_->clear_faults();
+  for (size_t i = 0; i < machines_.size(); ++i) {
+    machines_[i]->kernel.cut = false;
     if (!machines_[i]->kernel.powered)
       (void)cloud_->power(pool_.nodes[i].instance, cloud::Power::kOn);
     power_on(i);
-    continue_process(i);
     drain(i, false);
   }
 }

@@ -23,8 +23,10 @@
 #include "failover/far_coordinator.h"
 #include "failover/gated_compute.h"
 #include "failover/sim_guest.h"
+#include "failover/sim_reach.h"
 #include "vip/controller.h"
 #include "vip/holder.h"
+#include "vip/reach.h"
 
 namespace atl::sim {
 
@@ -45,8 +47,12 @@ class World {
   void power_off(size_t node);
   void power_on(size_t node);
   void set_link(size_t node, FarLink link) { machines_[node]->link = link; }
+  // As `nft flush ruleset` does. What the fence kept in is not looked at until it is back: a node
+  // that is stopped at that time cannot keep silent.
+  void take_fence_down(size_t node);
   void make_sick(size_t node, bool sick) { machines_[node]->sick = sick; }
   void set_carrier(size_t node, bool linked) { machines_[node]->kernel.linked = linked; }
+  void cut_clients(size_t node, bool cut);
   void drain(size_t node, bool on);
   void kill_controller(size_t i);
   void start_controller(size_t i);
@@ -60,6 +66,18 @@ class World {
   void heal();
   // Within `limit` of virtual time; else a violation that says what is missing.
   void expect_converged(Nanos limit);
+
+  // Controllers and nodes that run do so without trouble. Who is dead stays so, who is drained or
+  // cut from clients as well.
+  void calm_down();
+  // When all is calm: nodes that say that they are cut from clients, because they hear nobody.
+  std::set<size_t> unheard() const;
+  // Few enough that they are believed, and somebody else can take what they have.
+  bool unheard_must_give_up();
+  // None of them has or answers for anything.
+  void expect_given_up(const std::set<size_t>& nodes);
+  std::map<vip::Vip, vip::Record> records();
+  uint64_t lapses() const { return lapses_; }  // of leases: a busy kernel may cost one at any time
 
   cloud::EmulatedCompute& cloud() { return *cloud_; }
   env::Random& random() { return random_; }
@@ -81,6 +99,11 @@ class World {
   struct ControllerProcess;
 
   void build_cloud();
+  void leave_will(size_t node);
+  std::shared_ptr<vip::Reach> start_reach(NodeProcess* process, const std::string& name);
+  bool runs(size_t node) const;
+  bool passes(size_t from, const std::string& to) const;
+  bool coordinator_has(const std::string& key);
   void check_open(size_t node, vip::Vip vip);
   void announced(size_t node, vip::Vip vip);
   void check_holes();
@@ -104,14 +127,18 @@ class World {
     bool sick = false;
     bool other_alias = false;  // has one that is not the pool's
     NodeProcess* process = nullptr;
+    std::string incarnation;              // of its latest process
+    std::vector<NodeProcess*> guardians;  // of dead ones; leaked as they are
   };
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<ControllerProcess*> controllers_;
   std::vector<FarLink> controller_links_;
   std::map<vip::Vip, size_t> arp_;  // linux-arp: where the segment's caches point
   std::map<vip::Vip, bool> had_route_;
+  bool gateway_ = false;  // on the clients' side is a host that answers all
   uint64_t incarnations_ = 0;
   uint64_t takes_ = 0;
+  uint64_t lapses_ = 0;
 };
 
 }  // namespace atl::sim

@@ -19,6 +19,11 @@ void add_vip(CLI::App* lab, LabWords* words, int* status) {
   vip->add_option("--domains", options.domains, "availability domains they are spread over")
       ->capture_default_str();
   vip->add_option("--repeat", options.repeat, "runs of each fault")->capture_default_str();
+  vip->add_option("--service", options.service,
+                  "what is behind the addresses: http (a small responder) or s3 (Atoll's S3 door)")
+      ->capture_default_str();
+  vip->add_option("--lanes", options.lanes,
+                  "runs at a time; otherwise 1 with --delays zero and 3 at most with others");
   vip->add_option("--delays", options.delays,
                   "what the cloud takes for what: built-in, zero, or a file of your own (TOML)")
       ->capture_default_str();

@@ -95,7 +95,9 @@ struct NetworkFeatures {
   bool load_balancing = true;
   bool static_routes = true;
   bool ip_forwarding = true;
-  // Static routes that the network's quota still allows, where the API tells.
+  // Static routes that the network's quota still allows, where the API tells. Google's does not:
+  // the quota (STATIC_ROUTES_PER_NETWORK) is in none of its answers, and an insertion over it
+  // fails.
   std::optional<uint32_t> static_routes_left;
 };
 

@@ -46,7 +46,7 @@ class TokenSource {
   virtual void reject(const std::string& token) = 0;
 };
 
-// For the laboratory, whose emulated API asks for none.
+// For an API that asks for none, as the emulator does in tests.
 class NoToken final : public TokenSource {
  public:
   Task<Result<std::string>> token() override { co_return std::string(); }

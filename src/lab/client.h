@@ -3,7 +3,8 @@
 //
 // A client process probes each of its addresses every `probe_interval` with a new connection and
 // GET /who, and keeps one long transfer per address running (GET /bytes/N, read at a set pace, so
-// that it takes a known time and little of the processor). Everything is written to one file, a
+// that it takes a known time and little of the processor). Over S3 these are signed GETs of two
+// objects (requests.h). Everything is written to one file, a
 // line an event, at least every kFlushInterval, so that the runner can also see how things stand:
 //
 //   t 10.0.9.1 0                               the addresses, in the order of their numbers
@@ -21,6 +22,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "lab/service_kind.h"
 #include "vip/types.h"
 
 namespace atl::lab {
@@ -46,6 +48,7 @@ inline constexpr Nanos kTransferPace = 25ms;
 struct ClientConfig {
   std::string name;                 // for logs: "client1"
   std::vector<vip::Vip> addresses;  // at most kPoolAddressesMax
+  ServiceKind service = ServiceKind::kHttp;
   uint16_t port = 80;
   Nanos probe_interval = kProbeInterval;
   uint64_t transfer_bytes = 0;  // 0: no transfers

@@ -17,6 +17,7 @@ Status ClientGroup::start(const std::vector<vip::Vip>& addresses) {
     config.name = client_place(i).name();
     for (size_t v = i - 1; v < addresses.size(); v += count)
       config.addresses.push_back(addresses[v]);
+    config.service = spec_.service;
     config.transfer_bytes = kTransferBytes;
     config.silent_after = 2 * spec_.lease;
     config.limit = 2 * kStartLimit + 2 * kRecoverLimit;

@@ -19,9 +19,9 @@ namespace atl::lab {
 
 struct ScenarioSpec;
 
-// Transfers last about a second at the clients' pace, and are long ones (kLongBytes): a drain tells
-// those that begin during it to come back later.
-inline constexpr uint64_t kTransferBytes = 1'250'000;
+// Transfers are long ones (kLongBytes): a drain tells those that begin during it to come back
+// later.
+inline constexpr uint64_t kTransferBytes = kLongTransferBytes;
 // A process that was told to end has so long: more than it gives itself (process.h).
 inline constexpr Nanos kEndLimit = 10s;
 

@@ -135,6 +135,7 @@ std::string ClientConfig::encode() const {
   boost::json::object out;
   out["name"] = name;
   out["addresses"] = std::move(list);
+  out["service"] = service_kind_name(service);
   out["port"] = port;
   out["probe_interval_ms"] = milliseconds(probe_interval);
   out["transfer_bytes"] = transfer_bytes;
@@ -157,6 +158,7 @@ Result<ClientConfig> ClientConfig::decode(std::string_view json) {
       ATOLL_TRY(const vip::Vip address, vip::Vip::parse(text.as_string()));
       config.addresses.push_back(address);
     }
+    ATOLL_TRY(config.service, find_service_kind(parsed.at("service").as_string()));
     config.port = parsed.at("port").to_number<uint16_t>();
     config.probe_interval = ms("probe_interval_ms");
     config.transfer_bytes = parsed.at("transfer_bytes").to_number<uint64_t>();

@@ -27,6 +27,8 @@ using testing::Contains;
 using testing::Field;
 using testing::Not;
 
+constexpr uint64_t kTransfer = 40'000;
+
 // What a server on the loopback does with a connection once it has read the request.
 enum class Manner { kAnswer, kSilence, kReset, kNonsense, kHalfATransfer };
 
@@ -64,12 +66,12 @@ class Server {
     }
   }
   void treat(int fd, std::string_view request) {
-    const bool transfer = request.starts_with("GET /bytes/");
-    const size_t bytes = transfer ? std::strtoul(request.data() + 11, nullptr, 10) : 0;
+    const bool s3 = request.contains("\r\nAuthorization: AWS4-HMAC-SHA256 ");
+    const bool transfer = request.starts_with(s3 ? "GET /lab/long " : "GET /bytes/");
+    const size_t bytes = !transfer ? 0 : s3 ? kTransfer : std::strtoul(&request[11], nullptr, 10);
     const std::string body = transfer ? std::string(bytes, 'x') : R"({"node":"node7","vip":"v"})";
-    std::string answer =
-        fmt::format("HTTP/1.1 200 OK\r\nX-Atoll-Node: node7\r\nContent-Length: {}\r\n\r\n{}",
-                    body.size(), body);
+    std::string answer = fmt::format("HTTP/1.1 200 OK\r\n{}: node7\r\nContent-Length: {}\r\n\r\n{}",
+                                     s3 ? "x-amz-id-2" : "X-Atoll-Node", body.size(), body);
     switch (manner_) {
       case Manner::kSilence:
         held_.push_back(fd);
@@ -113,7 +115,7 @@ ClientConfig config_for(uint16_t port) {
   config.port = port;
   config.limit = 700ms;
   config.silent_after = 200ms;
-  config.transfer_bytes = 40'000;
+  config.transfer_bytes = kTransfer;
   config.transfer_bytes_per_second = 400'000;
   char name[] = "/tmp/atoll-client-test-XXXXXX";
   ::close(::mkstemp(name));
@@ -147,6 +149,20 @@ auto ends(T end) {
     return Field(&Probe::end, end);
   else
     return Field(&Transfer::end, end);
+}
+
+TEST(Client, over_s3_requests_are_signed_and_answers_name_their_node) {
+  const Server server(Manner::kAnswer);
+  ClientConfig config = config_for(server.port());
+  config.service = ServiceKind::kS3;
+  const ClientLog log = load(config);
+  EXPECT_THAT(log.probes, Contains(Field(&Probe::node, "node7")));
+  EXPECT_THAT(log.transfers, Contains(ends(TransferEnd::kContinued)));
+  for (const Transfer& transfer : log.transfers)
+    if (transfer.end == TransferEnd::kContinued) {
+      EXPECT_EQ(transfer.bytes, kTransfer);
+      EXPECT_EQ(transfer.node, "node7");
+    }
 }
 
 TEST(Client, good_answers_name_their_node) {

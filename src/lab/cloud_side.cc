@@ -18,6 +18,7 @@ cloud::EmulatorOptions emulator_options() {
   cloud::EmulatorOptions options;
   options.project = kProject;
   options.networks = {std::string(kVpc)};
+  options.require_token = true;  // of the emulated metadata server, on the same address
   return options;
 }
 
@@ -53,6 +54,7 @@ vip::Pool make_lab_pool(const MoverInfo& mover, const NetLab& lab) {
     node.name = node_name(i);
     node.domain = lab.domain_of(i);
     node.instance = instance_ref(node.name);
+    node.address = node_place(i).client_address();
     if (mover.name == "gcp-garp" || mover.name == "gcp-lb") node.endpoint_group = kEndpointGroup;
     pool.nodes.push_back(std::move(node));
   }
@@ -88,12 +90,11 @@ Status CloudSide::start() {
   compute_.on_data_plane_change([this] { follow(); });
   if (pool_.mover == "gcp-lb") {
     ATOLL_TRY(prober_, HealthProber::start(lab_));
-    // Asked only at the node whose record it is: from any other the fence lets no answer out, and
-    // the oracle sees to that.
+    // Every node is asked, as a load balancer does: one that answers for what it does not hold is
+    // found healthy.
     compute_.set_probe([this](const cloud::InstanceRef& ref, std::string_view address) {
       const Result<vip::Vip> vip = vip::Vip::parse(address);
-      return vip && ledger_.holder(*vip) == ref.name &&
-             prober_->answers(node_number(ref.name), *vip);
+      return vip && prober_->answers(node_number(ref.name), *vip);
     });
   }
   return http_.listen({kRunnerAddress, kCloudPort});

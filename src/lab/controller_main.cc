@@ -24,14 +24,16 @@ class ToldMover final : public vip::Mover {
 
   std::string_view name() const override { return mover_.name(); }
   vip::GuestDuties duties() const override { return mover_.duties(); }
+  bool floats() const override { return mover_.floats(); }
   Task<Status> check(const vip::Pool& pool) override { return mover_.check(pool); }
 
   Task<vip::Outcome> reconcile(const vip::Pool& pool, std::vector<vip::Wanted> wanted,
-                               std::set<vip::Vip> urgent) override {
+                               std::set<vip::Vip> urgent, vip::MayGoOn may) override {
     std::map<vip::Vip, vip::NodeName> asked;
     for (const vip::Wanted& want : wanted) asked[want.vip] = want.node;
     if (!urgent.empty()) tell_moving(urgent);
-    vip::Outcome outcome = co_await mover_.reconcile(pool, std::move(wanted), urgent);
+    vip::Outcome outcome =
+        co_await mover_.reconcile(pool, std::move(wanted), urgent, std::move(may));
     if (!urgent.empty() || outcome.changes > 0 || !outcome.unfinished.empty())
       tell_event(env_, "api",
                  fmt::format("\"calls\":{},\"changes\":{},\"unfinished\":{}", outcome.api_calls,
@@ -66,13 +68,25 @@ Task<Result<bool>> end_of(std::shared_ptr<vip::Controller> controller) {
   co_return true;
 }
 
+Result<std::shared_ptr<cloud::TokenSource>> make_tokens(env::Env& env,
+                                                        const ControllerConfig& config) {
+  const bool google = config.metadata.empty() && config.compute.starts_with("https:");
+  if (config.metadata.empty() && !google) return std::make_shared<cloud::NoToken>();
+  const std::string endpoint = google ? std::string(cloud::kMetadataEndpoint) : config.metadata;
+  ATOLL_TRY(std::shared_ptr<cloud::MetadataToken> tokens,
+            cloud::MetadataToken::make(env, endpoint));
+  tokens->start();
+  return tokens;
+}
+
 Result<std::unique_ptr<cloud::GcpCompute>> make_compute(env::Env& env,
                                                         const ControllerConfig& config) {
   if (config.compute.empty()) return nullptr;
   cloud::GcpOptions options;
   options.endpoint = config.compute;
   options.project = config.project;
-  return cloud::GcpCompute::make(env, std::move(options), std::make_shared<cloud::NoToken>());
+  ATOLL_TRY(std::shared_ptr<cloud::TokenSource> tokens, make_tokens(env, config));
+  return cloud::GcpCompute::make(env, std::move(options), std::move(tokens));
 }
 
 Task<Status> lead(env::RealEnv& env, ControllerConfig config) {

@@ -19,6 +19,7 @@ constexpr auto kOps = std::to_array<std::pair<CoordOp, std::string_view>>({
     {CoordOp::kAcquire, "acquire"},
     {CoordOp::kRenew, "renew"},
     {CoordOp::kRelease, "release"},
+    {CoordOp::kLeases, "leases"},
 });
 
 constexpr size_t kLengthBytes = 4;

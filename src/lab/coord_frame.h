@@ -26,7 +26,17 @@ inline constexpr size_t kCoordFrameMax = 2u << 20;
 // once.
 inline constexpr size_t kCoordCallsMax = 2048;
 
-enum class CoordOp : uint8_t { kGet, kList, kCas, kErase, kWait, kAcquire, kRenew, kRelease };
+enum class CoordOp : uint8_t {
+  kGet,
+  kList,
+  kCas,
+  kErase,
+  kWait,
+  kAcquire,
+  kRenew,
+  kRelease,
+  kLeases
+};
 
 struct CoordCall {
   uint64_t id = 0;
@@ -42,8 +52,8 @@ struct CoordCall {
 struct CoordReply {
   uint64_t id = 0;
   Status status;
-  uint64_t number = 0;  // version or revision
-  std::vector<coord::KeyValue> entries;
+  uint64_t number = 0;                   // version or revision
+  std::vector<coord::KeyValue> entries;  // of leases: name and holder
   std::string encode() const;
   static Result<CoordReply> decode(std::string_view json);
 };

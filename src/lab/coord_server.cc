@@ -29,9 +29,11 @@ struct CoordServer::Core : std::enable_shared_from_this<Core> {
   Task<void> answer(std::shared_ptr<Connection> connection, CoordCall call);
   Task<CoordReply> carry_out(CoordCall call);
   Task<CoordReply> change(CoordCall call);
+  Task<CoordReply> list_leases(CoordCall call);
 
   env::Env& env;
   coord::Coordinator& coordinator;
+  coord::LeaseList* leases = nullptr;
   OnChange on_change;
   std::shared_ptr<env::Listener> listener;
   std::set<std::shared_ptr<Connection>> connections;
@@ -50,6 +52,10 @@ Status CoordServer::listen(const env::Endpoint& at) {
   core_->listener = std::move(listener);
   core_->env.spawn("lab.coord_server", core_->accept_all(core_->listener));
   return {};
+}
+
+void CoordServer::offer(coord::LeaseList& leases) {
+  core_->leases = &leases;
 }
 
 env::Endpoint CoordServer::local() const {
@@ -174,10 +180,27 @@ Task<CoordReply> CoordServer::Core::carry_out(CoordCall call) {
     case CoordOp::kRelease:
       reply.status = co_await coordinator.lease_release(call.key, call.value);
       break;
+    case CoordOp::kLeases:
+      reply = co_await list_leases(std::move(call));
+      break;
     case CoordOp::kCas:
     case CoordOp::kErase:
       break;  // change()
   }
+  co_return reply;
+}
+
+Task<CoordReply> CoordServer::Core::list_leases(CoordCall call) {
+  CoordReply reply;
+  reply.id = call.id;
+  Result<std::vector<coord::HeldLease>> held = fail(Errc::kUnsupported, "leases are not listed");
+  if (leases != nullptr) held = co_await leases->leases(call.key);
+  if (!held) {
+    reply.status = fail(held.error());
+    co_return reply;
+  }
+  for (coord::HeldLease& lease : *held)
+    reply.entries.push_back({std::move(lease.name), {std::move(lease.holder), 0}});
   co_return reply;
 }
 

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "coord/coordinator.h"
+#include "coord/lease_list.h"
 #include "env/env.h"
 #include "env/net.h"
 
@@ -49,6 +50,9 @@ class CoordServer {
   // In the network namespace that the calling thread is in; it stays there.
   Status listen(const env::Endpoint& at);
   env::Endpoint local() const;
+  // Who may be asked which leases are held; until then that is kUnsupported. It outlives the
+  // server.
+  void offer(coord::LeaseList& leases);
   void stop();  // no new connections; those there are closed
   size_t connections() const;
 

@@ -47,6 +47,21 @@ class RemoteCoordinatorTest : public ::testing::Test, public World<E> {};
 using Envs = ::testing::Types<env::SimEnv, env::RealEnv>;
 TYPED_TEST_SUITE(RemoteCoordinatorTest, Envs);
 
+TYPED_TEST(RemoteCoordinatorTest, ListsLeasesOnceTheyAreOffered) {
+  auto& env = this->env;
+  auto& remote = *this->remote;
+  EXPECT_TRUE(env.run(remote.lease_acquire("n/1", "a#1", 60s)));
+  EXPECT_TRUE(env.run(remote.lease_acquire("other", "b", 60s)));
+  EXPECT_EQ(code_of(env.run(remote.leases("n/"))), Errc::kUnsupported);
+  this->server.offer(this->memory);
+  const auto held = env.run(remote.leases("n/")).value();
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(held[0].name, "n/1");
+  EXPECT_EQ(held[0].holder, "a#1");
+  this->memory.set_available(false);
+  EXPECT_EQ(code_of(env.run(remote.leases("n/"))), Errc::kUnavailable);
+}
+
 TYPED_TEST(RemoteCoordinatorTest, AnswersAsTheOneBehindIt) {
   auto& env = this->env;
   auto& remote = *this->remote;

@@ -74,8 +74,6 @@ std::optional<std::string> why_not(const MoverInfo& mover, FaultKind fault) {
       fault == FaultKind::kKill || fault == FaultKind::kPower || fault == FaultKind::kLink;
   if (fault == FaultKind::kClock)
     return "the clock of a network namespace is the machine's; the simulator moves clocks instead";
-  if (fault == FaultKind::kCutClients)
-    return "nothing sees it yet: the node has its lease and a link; only a client could tell";
   if (mover.reference && !crash) return "references are measured with kill, power and link only";
   if (mover.name == "gcp-pool" && fault != FaultKind::kReplace)
     return "nothing floats: an address goes and comes with its instance, so only its replacement "
@@ -107,6 +105,12 @@ std::optional<std::string> why_not(const MoverInfo& mover, FaultKind fault) {
     case FaultKind::kUpgrade:
       return std::nullopt;
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not_over(ServiceKind service, const MoverInfo& mover, FaultKind) {
+  if (service == ServiceKind::kS3 && mover.reference)
+    return "references are compared over the responder alone";
   return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "lab/service_kind.h"
 
 namespace atl::lab {
 
@@ -56,6 +57,9 @@ Result<MoverInfo> find_mover(std::string_view name);
 
 // Why the fault is not tried with that mover, in one sentence; nothing when it is.
 std::optional<std::string> why_not(const MoverInfo& mover, FaultKind fault);
+// Likewise, with that service behind the addresses.
+std::optional<std::string> why_not_over(ServiceKind service, const MoverInfo& mover,
+                                        FaultKind fault);
 
 // Delays of the cloud are this many times as long under api-slow. (With --delays zero they stay
 // zero.)

@@ -17,6 +17,15 @@ constexpr std::string_view kRoutedRouter = R"(table ip lab {
     oifname @cut drop
     oifname "sink" counter name nobody drop
   }
+  # The load balancer's probes begin here.
+  chain in {
+    type filter hook input priority 0; policy accept;
+    iifname @cut drop
+  }
+  chain out {
+    type filter hook output priority 0; policy accept;
+    oifname @cut drop
+  }
 }
 )";
 

@@ -1,6 +1,7 @@
 // From what clients wrote to gaps, and the gaps to their parts.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "lab/results.h"
 
@@ -107,13 +108,24 @@ RequestCounts count_requests(const std::vector<Probe>& probes) {
   return counts;
 }
 
-InFlight count_in_flight(const std::vector<Transfer>& transfers, const std::set<uint32_t>& targets,
-                         int64_t fault_ns, int64_t until_ns) {
-  InFlight counts;
+InFlight count_in_flight(const std::vector<Transfer>& transfers, uint32_t target,
+                         std::optional<int64_t> fault_ns, const std::vector<int64_t>& moves_ns) {
+  std::set<const Transfer*> in_flight;
+  std::vector<const Transfer*> last(moves_ns.size(), nullptr);
   for (const Transfer& transfer : transfers) {
-    if (!targets.contains(transfer.target)) continue;
-    if (transfer.end_ns() < fault_ns || transfer.start_ns > until_ns) continue;
-    switch (transfer.end) {
+    if (transfer.target != target || transfer.end == TransferEnd::kRefused) continue;
+    if (fault_ns && transfer.start_ns <= *fault_ns && transfer.end_ns() >= *fault_ns)
+      in_flight.insert(&transfer);
+    for (size_t i = 0; i < moves_ns.size(); ++i)
+      if (transfer.start_ns <= moves_ns[i] &&
+          (last[i] == nullptr || transfer.start_ns > last[i]->start_ns))
+        last[i] = &transfer;
+  }
+  for (const Transfer* transfer : last)
+    if (transfer != nullptr) in_flight.insert(transfer);
+  InFlight counts;
+  for (const Transfer* transfer : in_flight) {
+    switch (transfer->end) {
       case TransferEnd::kContinued:
         ++counts.continued;
         break;
@@ -129,6 +141,12 @@ InFlight count_in_flight(const std::vector<Transfer>& transfers, const std::set<
     }
   }
   return counts;
+}
+
+void InFlight::add(const InFlight& more) {
+  reset += more.reset;
+  silent += more.silent;
+  continued += more.continued;
 }
 
 }  // namespace atl::lab

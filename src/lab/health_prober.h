@@ -16,7 +16,7 @@ namespace atl::lab {
 inline constexpr Nanos kHealthProbeInterval = 250ms;
 // A pair that nobody asked for in this time is not probed any more.
 inline constexpr Nanos kHealthInterest = 10s;
-// Pairs of node and address: each address at its holder, and at holders it had a moment ago.
+// Pairs of node and address: each address at every node, of 64 and 64.
 inline constexpr size_t kHealthPairsMax = 4096;
 
 class HealthProber {

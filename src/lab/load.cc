@@ -97,7 +97,10 @@ std::string node_in(std::string_view answer) {
 }  // namespace
 
 Load::Load(ClientConfig config, int output_fd)
-    : config_(std::move(config)), output_fd_(output_fd), targets_(config_.addresses.size()) {}
+    : config_(std::move(config)),
+      requests_(config_.service, config_.transfer_bytes),
+      output_fd_(output_fd),
+      targets_(config_.addresses.size()) {}
 
 Load::~Load() {
   for (const Connection& connection : connections_) ::close(connection.fd);
@@ -210,11 +213,9 @@ void Load::connected(Place place, Nanos now) {
   socklen_t size = sizeof error;
   ::getsockopt(place->fd, SOL_SOCKET, SO_ERROR, &error, &size);
   const std::string host = config_.addresses[place->target].to_string();
+  const int64_t seconds = clock_now(CLOCK_REALTIME) / 1s;
   const std::string request =
-      place->transfer
-          ? fmt::format("GET /bytes/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-                        config_.transfer_bytes, host)
-          : fmt::format("GET /who HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", host);
+      place->transfer ? requests_.transfer(host, seconds) : requests_.probe(host, seconds);
   const bool refused = error != 0;
   if (!refused && ::send(place->fd, request.data(), request.size(), MSG_NOSIGNAL) !=
                       static_cast<ssize_t>(request.size()))
@@ -283,8 +284,8 @@ Load::Took Load::read_transfer(Place place, Nanos now) {
       end_transfer(place, TransferEnd::kRefused, now);
       return Took::kEnded;
     }
-    place->node =
-        node_name(header(std::string_view(place->answer).substr(0, head + 2), "x-atoll-node"));
+    place->node = node_name(
+        header(std::string_view(place->answer).substr(0, head + 2), requests_.node_header()));
     place->bytes = place->answer.size() - head - 4;
     place->phase = Phase::kBody;
   }

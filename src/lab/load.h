@@ -12,6 +12,7 @@
 
 #include "base/units.h"
 #include "lab/client.h"
+#include "lab/requests.h"
 
 namespace atl::lab {
 
@@ -64,6 +65,7 @@ class Load {
   Status flush(Nanos now, bool force);
 
   ClientConfig config_;
+  Requests requests_;
   int output_fd_;
   std::vector<Target> targets_;
   std::list<Connection> connections_;

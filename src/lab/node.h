@@ -11,11 +11,16 @@
 //               {"event":"left","t_ns":...,"vip":"10.0.9.1"}         silent, and the address is
 //               gone
 //               {"event":"handed_over","t_ns":...,"vip":"10.0.9.1","to":"node2"}
+//               {"event":"cut","t_ns":...,"why":"..."}               it reaches no witness
+//               {"event":"reaches","t_ns":...}                       it does again
 //   controller  {"event":"ready","t_ns":...}
 //               {"event":"leads","t_ns":...}   {"event":"follows","t_ns":...}
 //               {"event":"lost_lease","t_ns":...,"node":"node1"}     its lease was seen to be free
 //               {"event":"given","t_ns":...,"vip":"10.0.9.1","from":"node1","to":"node2"}
 //               {"event":"asked","t_ns":...,"vip":"10.0.9.1","from":"node1","to":"node2"}
+//               {"event":"says_cut","t_ns":...,"node":"node1"}       it is cut from clients
+//               {"event":"many_cut","t_ns":...,"nodes":3}            too many say so: none is moved
+//               {"event":"few_cut","t_ns":...}                       that has ended
 //               {"event":"moving","t_ns":...,"vips":["10.0.9.1"]}    the mover begins a round
 //               {"event":"api","t_ns":...,"calls":4,"changes":2,"unfinished":0}   and ends it
 //               {"event":"delivered","t_ns":...,"vip":"10.0.9.1","node":"node2"}  seen by the mover
@@ -33,7 +38,9 @@
 #include "base/result.h"
 #include "env/net.h"
 #include "lab/responder.h"
+#include "lab/service_kind.h"
 #include "vip/pool_json.h"
+#include "vip/reach_socket.h"
 #include "vip/types.h"
 
 namespace atl::lab {
@@ -54,6 +61,11 @@ struct NodeConfig {
   uint16_t port = kServicePort;
   uint16_t health_port = kHealthPort;  // opened when the mover wants it
   uint16_t control_port = kControlPort;
+  uint16_t reach_port = vip::kReachPort;  // of all nodes
+  std::vector<std::string> reach_hosts;   // witnesses beside them, "10.0.0.9:443"
+  ServiceKind service = ServiceKind::kHttp;
+  std::string data;         // s3: the folder of its store
+  std::string dns;          // a `dns` section (vip/dns/section.h); "": no name server here
   std::string planted_bug;  // "" or a name of base/planted_bug.h, where these are compiled in
 
   std::string encode() const;                               // JSON
@@ -67,6 +79,9 @@ struct ControllerConfig {
   env::Endpoint coordinator{"198.18.0.1", 7000};
   std::string compute = "http://198.18.0.1:8080";  // "": none, for linux-arp
   std::string project = "lab";
+  // Where access tokens come from, "http://198.18.0.1:8080". "": Google's own metadata server when
+  // `compute` is https, else none are used.
+  std::string metadata;
   std::string planted_bug;
 
   std::string encode() const;

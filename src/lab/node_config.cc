@@ -123,6 +123,11 @@ std::string NodeConfig::encode() const {
   out["port"] = port;
   out["health_port"] = health_port;
   out["control_port"] = control_port;
+  out["reach_port"] = reach_port;
+  out["reach_hosts"] = json::array(reach_hosts.begin(), reach_hosts.end());
+  out["service"] = service_kind_name(service);
+  out["data"] = data;
+  out["dns"] = dns;
   out["planted_bug"] = planted_bug;
   return json::serialize(out);
 }
@@ -143,6 +148,18 @@ Result<NodeConfig> NodeConfig::decode(std::string_view text) {
   in.port("port", &config.port);
   in.port("health_port", &config.health_port);
   in.port("control_port", &config.control_port);
+  in.port("reach_port", &config.reach_port);
+  in.texts("reach_hosts", &config.reach_hosts);
+  std::string service(service_kind_name(config.service));
+  in.text("service", &service);
+  const Result<ServiceKind> kind = find_service_kind(service);
+  if (kind)
+    config.service = *kind;
+  else
+    in.wrong("service", "is neither http nor s3");
+  in.text("data", &config.data);
+  in.text("dns", &config.dns);
+  if (config.service == ServiceKind::kS3 && config.data.empty()) in.wrong("data", "is missing");
   in.text("planted_bug", &config.planted_bug);
   if (config.node.empty()) in.wrong("node", "is missing");
   if (config.incarnation.empty()) in.wrong("incarnation", "is missing");
@@ -158,6 +175,7 @@ std::string ControllerConfig::encode() const {
   out["coordinator"] = encode_endpoint(coordinator);
   out["compute"] = compute;
   out["project"] = project;
+  out["metadata"] = metadata;
   out["planted_bug"] = planted_bug;
   return json::serialize(out);
 }
@@ -172,6 +190,7 @@ Result<ControllerConfig> ControllerConfig::decode(std::string_view text) {
   in.endpoint("coordinator", &config.coordinator);
   in.text("compute", &config.compute);
   in.text("project", &config.project);
+  in.text("metadata", &config.metadata);
   in.text("planted_bug", &config.planted_bug);
   if (config.name.empty()) in.wrong("name", "is missing");
   ATOLL_TRY_STATUS(in.end());

@@ -20,6 +20,8 @@
 #include "coord/memory.h"
 #include "env/real_env.h"
 #include "lab/coord_server.h"
+#include "lab/lab_dns.h"
+#include "vip/dns/section.h"
 #include "vip/record.h"
 #include "vip/test_network.h"
 
@@ -45,12 +47,23 @@ NodeConfig node_config() {
   return config;
 }
 
+// Its text, with something else in place of `from`.
+std::string node_with(const std::string& from, const std::string& to) {
+  std::string text = node_config().encode();
+  return text.replace(text.find(from), from.size(), to);
+}
+
 TEST(NodeConfig, ComesBackAsItWas) {
   NodeConfig config = node_config();
   config.lease = 700ms;
   config.drain_limit = 9s;
   config.fenced = {"mgmt0", "eth1"};
   config.control_host = "198.18.1.1";
+  config.reach_port = 7;
+  config.reach_hosts = {"10.0.200.1:9"};
+  config.service = ServiceKind::kS3;
+  config.data = "/somewhere";
+  config.dns = lab_dns_section(config.pool, 1);
   const auto again = NodeConfig::decode(config.encode());
   ASSERT_TRUE(again) << again.error().to_string();
   EXPECT_EQ(again->encode(), config.encode());
@@ -58,6 +71,20 @@ TEST(NodeConfig, ComesBackAsItWas) {
   EXPECT_EQ(again->fenced, config.fenced);
   EXPECT_EQ(again->coordinator.port, 7000);
   EXPECT_EQ(again->pool.nodes.size(), 2u);
+  EXPECT_EQ(again->service, ServiceKind::kS3);
+  EXPECT_EQ(again->dns, config.dns);
+  EXPECT_EQ(again->reach_port, 7);
+  EXPECT_EQ(again->reach_hosts, config.reach_hosts);
+}
+
+TEST(NodeConfig, NamesOfTheLaboratoryAreAZone) {
+  const NodeConfig config = node_config();
+  const auto section = vip::dns::decode_section(lab_dns_section(config.pool, 2));
+  ASSERT_TRUE(section) << section.error().to_string();
+  EXPECT_EQ(section->zone, kLabZone);
+  EXPECT_EQ(section->listen.at(0).to_string(), "10.0.1.2:53");
+  EXPECT_EQ(section->servers.size(), 2u);
+  EXPECT_EQ(section->rdma.nodes.at("node2").size(), 2u);
 }
 
 TEST(NodeConfig, SaysWhatIsWrong) {
@@ -73,6 +100,9 @@ TEST(NodeConfig, SaysWhatIsWrong) {
   good.pop_back();
   EXPECT_EQ(why(good + R"(,"colour":"red"})"), R"("colour" is not known)");
   EXPECT_EQ(why(R"({"node":"n","incarnation":"i"})"), R"("pool" is missing)");
+  EXPECT_EQ(why(node_with(R"("service":"http")", R"("service":"ftp")")),
+            R"("service" is neither http nor s3)");
+  EXPECT_EQ(why(node_with(R"("service":"http")", R"("service":"s3")")), R"("data" is missing)");
   EXPECT_EQ(why(good + R"(,"port":70000})"), R"("port" is not a number from 0 to 65535)");
   const auto controller = ControllerConfig::decode("{}");
   ASSERT_FALSE(controller);
@@ -251,6 +281,8 @@ TEST(Processes, ANodeThatStartsAgainBeginsWithoutTheAddresses) {
     s.start("ctl1", controller_config().encode(), run_controller);
     s.wait_for_log("node1", R"("event":"taken")");
     const uint64_t before = s.record() ? s.record()->generation : 0;
+    // The guardian first: what follows is without one.
+    s.expect(std::system(fmt::format("pkill -KILL -P {}", node).c_str()) == 0, "no guardian");
     ::kill(node, SIGKILL);
     ::waitpid(node, nullptr, 0);
     s.expect(std::system("ip addr show dev eth0 | grep -q 10.0.9.1") == 0,
@@ -267,6 +299,20 @@ TEST(Processes, ANodeThatStartsAgainBeginsWithoutTheAddresses) {
     const std::string who = s.get("10.0.9.1", kServicePort, "GET /who");
     s.expect(who.starts_with(answer_of(s)), who);
     s.expect(s.record() && s.record()->generation > before, "the generation did not rise");
+  });
+}
+
+TEST(Processes, AKilledNodesGuardianTakesTheAddressesAwayAndGivesTheLeaseBack) {
+  on_stage([](Stage& s) {
+    const pid_t node = s.start("node1", node_config().encode(), run_node);
+    s.start("ctl1", controller_config().encode(), run_controller);
+    s.wait_for_log("node1", R"("event":"taken")");
+    ::kill(node, SIGKILL);
+    ::waitpid(node, nullptr, 0);
+    s.wait_for_log("node1", "its addresses are given up");
+    s.expect(std::system("ip addr show dev eth0 | grep -q 10.0.9.1") != 0,
+             "the address is still there");
+    s.wait_for_log("ctl1", R"("event":"lost_lease")");
   });
 }
 

@@ -89,6 +89,7 @@ Nanos real_now() {
 struct Oracle::Impl {
   struct Watched {
     size_t node;
+    bool client_side;  // or the management interface
     PacketRing ring;
     bool retired = false;  // the node was made anew: emptied once more, then closed
   };
@@ -112,7 +113,7 @@ struct Oracle::Impl {
   Nanos offset{};
 
   Status watch(size_t node);
-  void note(size_t node, const Packet& packet);
+  void note(const Watched& from, const Packet& packet);
   size_t take_all();
   void look_after();
   void wait();
@@ -121,19 +122,22 @@ struct Oracle::Impl {
 
 Status Oracle::Impl::watch(size_t node) {
   ATOLL_TRY(const Namespace* space, lab.space(node_place(node)));
-  ATOLL_TRY(PacketRing ring, PacketRing::open(*space, "eth0", options.vips));
+  ATOLL_TRY(PacketRing clients, PacketRing::open(*space, "eth0", options.vips));
+  ATOLL_TRY(PacketRing management,
+            PacketRing::open(*space, "mgmt0", options.vips, kSmallRingFrames));
   {
     const std::scoped_lock lock(mutex);
     for (const auto& old : watched) old->retired = old->retired || old->node == node;
-    watched.push_back(std::make_shared<Watched>(Watched{node, std::move(ring)}));
+    watched.push_back(std::make_shared<Watched>(Watched{node, true, std::move(clients)}));
+    watched.push_back(std::make_shared<Watched>(Watched{node, false, std::move(management)}));
   }
   eventfd_write(wake.get(), 1);
   return {};
 }
 
-void Oracle::Impl::note(size_t node, const Packet& packet) {
+void Oracle::Impl::note(const Watched& from, const Packet& packet) {
   Answer answer;
-  answer.node = static_cast<uint16_t>(node);
+  answer.node = static_cast<uint16_t>(from.node);
   answer.first = answer.last = packet.at;
   const bool arp = packet.protocol == ETH_P_ARP;
   if (!(arp ? read_arp(packet.bytes, &answer) : read_ip(packet.bytes, &answer))) return;
@@ -142,7 +146,8 @@ void Oracle::Impl::note(size_t node, const Packet& packet) {
     log.add(answer);
     if (!packet.stamped) ++unstamped;
   }
-  if (arp && options.on_garp && is_garp(packet.bytes, answer)) options.on_garp(node, answer.vip);
+  if (arp && from.client_side && options.on_garp && is_garp(packet.bytes, answer))
+    options.on_garp(from.node, answer.vip);
 }
 
 size_t Oracle::Impl::take_all() {
@@ -154,7 +159,7 @@ size_t Oracle::Impl::take_all() {
   size_t taken = 0;
   for (const auto& one : now) {
     const bool last = one->retired;
-    taken += one->ring.take([&](const Packet& packet) { note(one->node, packet); });
+    taken += one->ring.take([&](const Packet& packet) { note(*one, packet); });
     if (!last) continue;
     const std::scoped_lock lock(mutex);
     retired_dropped += one->ring.dropped();

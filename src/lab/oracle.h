@@ -1,12 +1,14 @@
 // Watches who answers for which VIP, and says whether two nodes ever did in one instant.
 //
-// A packet socket on the client interface of every node sees what the node sends, behind its own
-// firewall and queues, with the kernel's timestamp (CLOCK_REALTIME, nanoseconds) of the moment it
-// goes out: every IPv4 packet whose source is a VIP and every ARP frame whose sender is one. (Not
-// on the router's end of the link: since Linux 5.18 a TCP packet reaches it with its pacing time in
-// place of a receive time, and would be stamped when the router's softirq comes to it, which on a
-// loaded machine is milliseconds late.) A cap or a cut of the laboratory comes after it and hides
-// nothing.
+// A packet socket on the client interface of every node, and one on its management interface, see
+// what the node sends, behind its own firewall and queues, with the kernel's timestamp
+// (CLOCK_REALTIME, nanoseconds) of the moment it goes out: every IPv4 packet whose source is a VIP
+// and every ARP frame whose sender is one. (Not on the router's end of the link: since Linux 5.18 a
+// TCP packet reaches it with its pacing time in place of a receive time, and would be stamped when
+// the router's softirq comes to it, which on a loaded machine is milliseconds late.) A cap or a cut
+// of the laboratory comes after it and hides nothing. Which of the two interfaces it was plays no
+// part in the verdict; gratuitous ARP is reported from the client interface alone, where the fabric
+// would hear it.
 //
 // judge() holds these against the times at which the records changed holder, on the same clock of
 // the same machine. There is no tolerance: a frame stamped at the very nanosecond of a change, or
@@ -97,7 +99,7 @@ Verdict judge_answers(const std::vector<Answer>& answers, std::vector<HolderChan
 
 class Oracle {
  public:
-  // A gratuitous ARP: sender and target address are the VIP.
+  // A gratuitous ARP on the client network: sender and target address are the VIP.
   using OnGarp = std::function<void(size_t node, vip::Vip vip)>;
   struct Options {
     std::vector<vip::Vip> vips;  // at most vip::kPoolAddressesMax

@@ -234,6 +234,23 @@ TEST_F(OracleTest, AnArpInTheNameOfAnothersVipIsCaughtOnASegment) {
   EXPECT_EQ(v.instants[0].packet, "node3 ARP request 10.0.9.1 > 10.0.1.1");
 }
 
+TEST_F(OracleTest, TheManagementInterfaceIsWatchedToo) {
+  make();
+  changes.push_back({real_now(), kVip, 1});
+  send_arp(*lab, 1, kVip, kVip, 2, 0xff, "mgmt0");  // its own, but the fabric does not hear it
+  send_arp(*lab, 3, kVip, vip::Vip{0x0a000101}, 1, 0xff, "mgmt0");
+  ASSERT_TRUE(lab->power_off(2));
+  ASSERT_TRUE(lab->power_on(2));
+  send_arp(*lab, 2, kVip, vip::Vip{0x0a000101}, 1, 0xff, "mgmt0");
+  const Verdict v = verdict();
+  ASSERT_EQ(v.kind, Verdict::Kind::kUnsafe);
+  ASSERT_EQ(v.instants_total, 2);
+  EXPECT_EQ(v.instants[0].packet, "node3 ARP request 10.0.9.1 > 10.0.1.1");
+  EXPECT_EQ(v.instants[1].node, 2);
+  EXPECT_TRUE(oracle->first_answer(kVip, 1));
+  EXPECT_THAT(garps, testing::IsEmpty());
+}
+
 TEST_F(OracleTest, ACutNodeIsStillWatched) {
   make();
   hold(1, kVip);

@@ -18,8 +18,7 @@ namespace atl::lab {
 
 namespace {
 
-constexpr size_t kRingBytes = size_t{kRingFrames} * kRingFrameBytes;
-constexpr uint32_t kBlockBytes = 256 * 1024;
+constexpr uint32_t kBlockBytes = kSmallRingFrames * kRingFrameBytes;
 constexpr uint32_t kIpSource = 12;   // offsets from the network header
 constexpr uint32_t kArpSender = 14;  // after the 8 bytes of kinds and the sender's hardware address
 
@@ -56,7 +55,7 @@ Status set_option(int fd, int level, int option, const T& value, const char* nam
 }  // namespace
 
 Result<PacketRing> PacketRing::open(const Namespace& space, const std::string& interface,
-                                    const std::vector<vip::Vip>& senders) {
+                                    const std::vector<vip::Vip>& senders, uint32_t frames) {
   unsigned index = 0;
   ATOLL_TRY_STATUS(space.run([&]() -> Status {
     index = if_nametoindex(interface.c_str());
@@ -77,12 +76,12 @@ Result<PacketRing> PacketRing::open(const Namespace& space, const std::string& i
   ATOLL_TRY_STATUS(set_option(fd, SOL_PACKET, PACKET_VERSION, version, "version"));
   tpacket_req ring{};
   ring.tp_block_size = kBlockBytes;
-  ring.tp_block_nr = kRingBytes / kBlockBytes;
+  ring.tp_block_nr = frames / kSmallRingFrames;
   ring.tp_frame_size = kRingFrameBytes;
-  ring.tp_frame_nr = kRingFrames;
+  ring.tp_frame_nr = frames;
   ATOLL_TRY_STATUS(set_option(fd, SOL_PACKET, PACKET_RX_RING, ring, "ring"));
-  PacketRing made(std::move(file));
-  void* const memory = mmap(nullptr, kRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  PacketRing made(std::move(file), frames);
+  void* const memory = mmap(nullptr, made.bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return fail(system_error("packet socket: mmap"));
   made.frames_ = static_cast<uint8_t*>(memory);
   sockaddr_ll here{};
@@ -97,12 +96,13 @@ Result<PacketRing> PacketRing::open(const Namespace& space, const std::string& i
 
 PacketRing::PacketRing(PacketRing&& other) noexcept
     : file_(std::move(other.file_)),
+      count_(other.count_),
       frames_(std::exchange(other.frames_, nullptr)),
       next_(other.next_),
       dropped_(other.dropped_) {}
 
 PacketRing::~PacketRing() {
-  if (frames_ != nullptr) munmap(frames_, kRingBytes);
+  if (frames_ != nullptr) munmap(frames_, bytes());
 }
 
 size_t PacketRing::take(const std::function<void(const Packet&)>& sink) {
@@ -122,7 +122,7 @@ size_t PacketRing::take(const std::function<void(const Packet&)>& sink) {
     packet.bytes = {frame + header->tp_net, header->tp_snaplen};
     sink(packet);
     status.store(TP_STATUS_KERNEL, std::memory_order_release);
-    next_ = (next_ + 1) % kRingFrames;
+    next_ = (next_ + 1) % count_;
   }
 }
 

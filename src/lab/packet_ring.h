@@ -1,6 +1,6 @@
-// What a namespace receives in the name of some addresses, as the kernel saw it: a packet socket
-// with a filter in the kernel and a memory-mapped ring (TPACKET_V2), so that a flood costs a copy
-// of 96 bytes a packet and not a system call.
+// What a namespace sends by one interface in the name of some addresses, as the kernel saw it: a
+// packet socket with a filter in the kernel and a memory-mapped ring (TPACKET_V2), so that a flood
+// costs a copy of 96 bytes a packet and not a system call.
 //
 // Threads: one, but for dropped(). Errors: kIo, kNotFound (no such interface).
 #pragma once
@@ -20,6 +20,8 @@ namespace atl::lab {
 
 // 4 MiB: a node that sends at 10 Gbit/s in the kernel's 64 KiB packets fills it in 0.8 s.
 inline constexpr uint32_t kRingFrames = 16'384;
+// 256 KiB, for an interface where nothing should be seen: one packet is enough for the verdict.
+inline constexpr uint32_t kSmallRingFrames = 1024;
 inline constexpr uint32_t kRingFrameBytes = 256;
 // IPv4's header with all options (60) and TCP's without (20), or an ARP frame (28); with room.
 inline constexpr uint32_t kPacketBytesKept = 96;
@@ -33,9 +35,11 @@ struct Packet {
 
 class PacketRing {
  public:
-  // IPv4 packets from, and ARP frames of, one of `senders`, that leave by `interface`.
+  // IPv4 packets from, and ARP frames of, one of `senders`, that leave by `interface`. `frames` is
+  // a multiple of kSmallRingFrames.
   static Result<PacketRing> open(const Namespace& space, const std::string& interface,
-                                 const std::vector<vip::Vip>& senders);
+                                 const std::vector<vip::Vip>& senders,
+                                 uint32_t frames = kRingFrames);
   PacketRing(PacketRing&& other) noexcept;
   PacketRing& operator=(PacketRing&&) = delete;
   ~PacketRing();
@@ -46,8 +50,10 @@ class PacketRing {
   uint64_t dropped();  // for want of room, since open(); may run beside take()
 
  private:
-  explicit PacketRing(FileHandle file) : file_(std::move(file)) {}
+  PacketRing(FileHandle file, uint32_t frames) : file_(std::move(file)), count_(frames) {}
+  size_t bytes() const { return size_t{count_} * kRingFrameBytes; }
   FileHandle file_;
+  uint32_t count_;
   uint8_t* frames_ = nullptr;
   uint32_t next_ = 0;
   uint64_t dropped_ = 0;

@@ -175,6 +175,10 @@ Task<Status> PoolRun::start_instance(size_t node, size_t address) {
   config.lease = spec_.lease;
   config.coordinator = {kRunnerAddress, kCoordinatorPort};
   config.control_host = node_place(node).management_address();
+  config.service = spec_.service;
+  // The replaced instance is another machine: its disk is its own.
+  if (config.service == ServiceKind::kS3)
+    config.data = fmt::format("{}/{}{}", spec_.folder, config.incarnation, kStoreSuffix);
   const std::string file = spec_.folder + "/" + config.incarnation + ".json";
   ATOLL_CO_TRY_STATUS(write_text(file, config.encode()));
   ATOLL_CO_TRY_STATUS(co_await write_record(node, address, true));
@@ -278,6 +282,7 @@ Task<void> PoolRun::end(RunResult* result) {
   if (oracle_) oracle_->stop();
   (void)lab_.processes().kill(processes_);
   coord_server_.stop();
+  remove_stores(spec_.folder);
   if (fault_ns_ == 0) co_return;
   if (recovered_ns_ == 0) recovered_ns_ = real_now().count();
   const std::vector<Probe> probes = requests_of_clients();
@@ -292,7 +297,7 @@ Task<void> PoolRun::end(RunResult* result) {
     result->gaps.push_back(split_gap(addresses_[old_address_], *away, milestones));
   }
   result->in_flight = count_in_flight(clients_.log_of(old_address_).transfers,
-                                      {clients_.target_of(old_address_)}, fault_ns_, recovered_ns_);
+                                      clients_.target_of(old_address_), fault_ns_, {});
   note_verdict(*oracle_, ledger_, result);
 }
 

@@ -71,6 +71,16 @@ void tell_event(env::Env& env, const vip::Event& event) {
       return tell_event(env, "given", from_to);
     case Kind::kAsked:
       return tell_event(env, "asked", from_to);
+    case Kind::kCut:
+      return tell_event(env, "cut", fmt::format("\"why\":{}", json_text(event.why)));
+    case Kind::kReaches:
+      return tell_event(env, "reaches");
+    case Kind::kSaysCut:
+      return tell_event(env, "says_cut", fmt::format("\"node\":{}", json_text(event.from)));
+    case Kind::kManyCut:
+      return tell_event(env, "many_cut", fmt::format("\"nodes\":{}", event.number));
+    case Kind::kFewCut:
+      return tell_event(env, "few_cut");
   }
 }
 

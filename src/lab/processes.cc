@@ -72,6 +72,17 @@ struct Processes::Impl {
         std::ranges::count_if(known, [](const auto& entry) { return !entry.second; }));
   }
 
+  // `to` is the process or its group.
+  Status signal(pid_t pid, pid_t to, int signal) {
+    const std::scoped_lock lock(mutex);
+    const auto at = known.find(pid);
+    if (at == known.end()) return fail(no_such(pid));
+    if (look(pid, at->second))
+      return fail(Errc::kNotFound, "process " + std::to_string(pid) + " has ended");
+    if (::kill(to, signal) != 0) return fail(system_error("kill " + std::to_string(pid)));
+    return {};
+  }
+
   // With the mutex held, so that nobody signals a number that has just been given to another.
   std::optional<int> look(pid_t pid, std::optional<int>& end) {
     if (end) return end;
@@ -121,14 +132,11 @@ Result<pid_t> Processes::start(Launch launch) {
 }
 
 Status Processes::signal(pid_t pid, int signal) {
-  const std::scoped_lock lock(impl_->mutex);
-  const auto at = impl_->known.find(pid);
-  if (at == impl_->known.end()) return fail(no_such(pid));
-  if (impl_->look(pid, at->second)) {
-    return fail(Errc::kNotFound, "process " + std::to_string(pid) + " has ended");
-  }
-  if (::kill(-pid, signal) != 0) return fail(system_error("kill " + std::to_string(pid)));
-  return {};
+  return impl_->signal(pid, -pid, signal);
+}
+
+Status Processes::signal_alone(pid_t pid, int signal) {
+  return impl_->signal(pid, pid, signal);
 }
 
 Result<std::optional<int>> Processes::ended(pid_t pid) {

@@ -42,6 +42,7 @@ class Processes {
   Result<pid_t> start(Launch launch);
   // SIGKILL, SIGSTOP, SIGCONT, SIGTERM, ...: to the process and its children.
   Status signal(pid_t pid, int signal);
+  Status signal_alone(pid_t pid, int signal);  // not to its children
   // How it ended: the exit code, or 128 + the signal. Nothing: it runs. Stays known after its end.
   Result<std::optional<int>> ended(pid_t pid);
   Result<int> wait(pid_t pid, Nanos limit);

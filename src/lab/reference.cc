@@ -250,15 +250,10 @@ Task<void> Reference::end(RunResult* result) {
     result->requests += counts.requests;
     result->failed_requests += counts.failed_requests;
     result->failed_attempts += counts.failed_attempts;
-    std::set<uint32_t> targets;
-    for (const size_t v : concerned_)
-      if (v % clients_.size() == c) targets.insert(clients_.target_of(v));
-    const InFlight flight =
-        count_in_flight(clients_.log(c).transfers, targets, fault_ns_, recovered_ns_);
-    result->in_flight.reset += flight.reset;
-    result->in_flight.silent += flight.silent;
-    result->in_flight.continued += flight.continued;
   }
+  for (const size_t v : concerned_)
+    result->in_flight.add(
+        count_in_flight(clients_.log_of(v).transfers, clients_.target_of(v), fault_ns_, {}));
 }
 
 Task<void> run(Reference* reference, RunResult* result) {

@@ -244,4 +244,15 @@ Task<Status> RemoteCoordinator::lease_release(std::string name, std::string hold
   co_return reply.status;
 }
 
+Task<Result<std::vector<coord::HeldLease>>> RemoteCoordinator::leases(std::string prefix) {
+  CoordCall call;
+  call.op = CoordOp::kLeases;
+  call.key = std::move(prefix);
+  ATOLL_CO_TRY(CoordReply reply, co_await core_->call(std::move(call), kCoordCallDeadline));
+  std::vector<coord::HeldLease> held;
+  for (coord::KeyValue& entry : reply.entries)
+    held.push_back({std::move(entry.key), std::move(entry.versioned.value)});
+  co_return held;
+}
+
 }  // namespace atl::lab

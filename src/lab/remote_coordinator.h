@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "coord/coordinator.h"
+#include "coord/lease_list.h"
 #include "env/env.h"
 #include "env/net.h"
 
@@ -31,7 +32,7 @@ inline constexpr Nanos kCoordConnectDeadline = 500ms;
 // After a connection that failed, calls fail at once for so long.
 inline constexpr Nanos kCoordConnectPause = 50ms;
 
-class RemoteCoordinator final : public coord::Coordinator {
+class RemoteCoordinator final : public coord::Coordinator, public coord::LeaseList {
  public:
   RemoteCoordinator(env::Env& env, env::Endpoint server);
   ~RemoteCoordinator() override;
@@ -48,6 +49,7 @@ class RemoteCoordinator final : public coord::Coordinator {
   Task<Status> lease_acquire(std::string name, std::string holder, Nanos time_to_live) override;
   Task<Status> lease_renew(std::string name, std::string holder) override;
   Task<Status> lease_release(std::string name, std::string holder) override;
+  Task<Result<std::vector<coord::HeldLease>>> leases(std::string prefix) override;
 
   uint64_t connections_made() const;
 

@@ -11,36 +11,16 @@
 #include "lab/report_facts.h"
 #include "lab/report_plots.h"
 #include "lab/report_sections.h"
-#include "lab/report_shake.h"
+#include "lab/results.h"
 
 namespace atl::lab {
 namespace {
 
-// What movers are compared by, the first that was measured.
-constexpr std::string_view kCrashFaults[] = {"kill", "power", "link", "stop", "domain", "replace"};
+// What movers are compared by, the first that was measured. A killed process leaves a kernel that
+// helps; nothing helps a node without power.
+constexpr std::string_view kCrashFaults[] = {"power", "kill", "link", "stop", "domain", "replace"};
 
-struct Safety {
-  uint64_t runs = 0;
-  uint64_t recovered = 0;
-  uint64_t split_brain_instants = 0;
-  uint64_t packets = 0;
-  bool sure = true;
-};
-
-Safety safety_of(const ReportInput& input, std::string_view mover) {
-  Safety out;
-  for (const ReportRow& row : input.rows) {
-    if (row.mover != mover) continue;
-    out.runs += row.runs;
-    out.recovered += row.recovered;
-    out.split_brain_instants += row.split_brain_instants;
-    out.packets += row.packets_judged;
-    out.sure = out.sure && row.oracle_sure;
-  }
-  return out;
-}
-
-std::string safety_words(const Safety& safety) {
+std::string safety_words(const ReportInput::Safety& safety) {
   if (safety.split_brain_instants > 0)
     return fmt::format("**{} split-brain instants** in {} runs", safety.split_brain_instants,
                        safety.runs);
@@ -48,84 +28,59 @@ std::string safety_words(const Safety& safety) {
                      safety.runs, safety.sure ? "" : " to the oracle");
 }
 
-std::string planned_words(const ReportInput& input, const std::string& mover) {
-  const ReportRow* drain = input.find(mover, "drain");
-  if (drain == nullptr || drain->gaps.empty()) return "";
-  return fmt::format(" A planned move: {} at the median, {} of {} requests failed.",
-                     span_words(drain->gap_ms(0.5)), drain->failed_requests, drain->requests);
+// Documents from before there was a choice say nothing: they measured the responder.
+std::string service_words(const ReportInput& in) {
+  if (in.service == "s3") return "Atoll's own S3 door (signed requests)";
+  return "a small HTTP responder";
 }
 
-// What was measured of it, in words; begins with a warning when it must not be taken.
-std::string verdict_words(const ReportInput& input, const std::string& mover) {
-  const ReportRow* crash = crash_row(input, mover);
-  if (crash == nullptr) return "Not measured here.";
-  const Safety safety = safety_of(input, mover);
-  std::string out;
-  if (safety.split_brain_instants > 0)
-    out += fmt::format("**Do not take it: {} split-brain instants were seen.** ",
-                       safety.split_brain_instants);
-  else if (!safety.sure)
-    out += "**Not judged: packets were lost to the oracle.** ";
-  if (safety.recovered < safety.runs)
-    out += fmt::format("**In {} of {} runs its addresses did not come back.** ",
-                       safety.runs - safety.recovered, safety.runs);
-  out += fmt::format("Measured after `{}`: {} at the median, {} at the 99th percentile, {} gaps.",
-                     crash->fault, span_words(crash->gap_ms(0.5)), span_words(crash->gap_ms(0.99)),
-                     crash->gaps.size());
-  return out + planned_words(input, mover);
-}
-
-// The movers of the cloud whose addresses float: those that a delay can put in another order.
-std::vector<const ReportRow*> floating_rows(const ReportInput& input) {
-  std::vector<const ReportRow*> rows;
-  for (const std::string& mover : input.movers())
-    if (mover.starts_with("gcp-") && mover != "gcp-pool")
-      if (const ReportRow* row = crash_row(input, mover)) rows.push_back(row);
-  return rows;
-}
-
-using Medians = std::vector<std::pair<double, std::string>>;
-
-Medians medians_with(const std::vector<const ReportRow*>& rows, const cloud::Delays& delays,
-                     const std::string& delay, double factor) {
-  Medians out;
-  for (const ReportRow* row : rows)
-    out.emplace_back(shaken_median_ms(*row, delays, delay, factor), row->mover);
-  std::ranges::sort(out);
-  return out;
-}
-
-// Which mover is the fastest, and under which single change of an assumption it is not.
-std::string fastest_words(const ReportSources& sources) {
-  const std::vector<const ReportRow*> rows = floating_rows(sources.measured);
-  if (rows.size() < 2) return "";
-  const Medians now = medians_with(rows, sources.delays, "", 1);
-  std::string out = fmt::format(
-      "**The shortest gap after a crash, of the movers for Google Cloud:** {}, {} at the median; "
-      "then {}, {}.",
-      code(now[0].second), span_words(now[0].first), code(now[1].second), span_words(now[1].first));
-  std::string changes;
-  for (const std::string& delay : cloud::Delays::names()) {
-    if (!sources.delays.find(delay)->assumed) continue;
-    for (const double factor : {0.5, 2.0, 4.0}) {
-      const Medians then = medians_with(rows, sources.delays, delay, factor);
-      if (then[0].second == now[0].second) continue;
-      changes +=
-          fmt::format("{}with `{}` times {:g} it would be {} ({})", changes.empty() ? "" : "; ",
-                      delay, factor, code(then[0].second), span_words(then[0].first));
-    }
+// How much there is behind the page, before any number.
+std::string extent_words(const ReportInput& in) {
+  uint64_t runs = 0, gaps = 0;
+  for (const ReportRow& row : in.rows) {
+    runs += row.runs;
+    gaps += row.gaps.size();
   }
-  if (changes.empty())
-    return out +
-           " That holds with each assumed delay, one at a time, at half, twice and four times.";
-  return out + " That rests on assumptions: " + changes + ".";
+  std::string tried;
+  for (const std::string& fault : in.faults()) tried += (tried.empty() ? "" : ", ") + code(fault);
+  return fmt::format(
+      "**It rests on {} runs with {} gaps together: {} movers, of {} faults {}.** What was not "
+      "tried with a mover stands beside its advice.",
+      runs, gaps, in.movers().size(), all_faults().size(), tried);
 }
+
+// Runs beside each other share the machine, and are later for it.
+std::string lanes_words(const ReportInput& in) {
+  if (in.lanes == 0) return "how many runs went on at a time is not recorded";
+  if (in.lanes == 1) return "one run at a time";
+  return fmt::format(
+      "**up to {} runs at a time on the same processor cores** (on the plain segment one)",
+      in.lanes);
+}
+
+// The faults of the table beside the planned move: those that were tried.
+struct Column {
+  std::string_view fault;
+  std::string_view head;
+};
+constexpr Column kColumns[] = {{"kill", "process killed"},
+                               {"power", "power off"},
+                               {"stop", "hung"},
+                               {"domain", "domain off"},
+                               {"replace", "instance replaced"}};
+
+std::string unmeasured_note(const ReportInput& in) {
+  std::string names;
+  for (const MoverFacts& facts : all_mover_facts())
+    if (in.rows_of(facts.mover).empty()) names += (names.empty() ? "" : ", ") + code(facts.mover);
+  return names.empty() ? "" : fmt::format(" Not in the table, as nothing was measured: {}.", names);
+}
+
+}  // namespace
 
 std::string number_words(uint64_t n) {
   return n == 1 ? "once" : fmt::format("{} times", n);
 }
-
-}  // namespace
 
 std::string code(std::string_view name) {
   std::string out(name);
@@ -157,55 +112,73 @@ void write_conditions(ReportPage* page, const ReportSources& sources) {
       names, [&](const std::string& name) { return sources.delays.find(name)->assumed; });
   page->quiet(fmt::format(
       "Conditions of every gap on this page: {} nodes, a lease of {:g} ms, each fault {}, probes "
-      "every {:g} ms, delays {}, seed {}; Atoll {}, kernel {}, {}.",
-      in.nodes, in.lease_ms, number_words(in.repeat), in.probe_interval_ms, code(in.delays),
-      in.seed, plain(in.version), in.kernel.empty() ? "not recorded" : plain(in.kernel),
+      "every {:g} ms to {}, delays {}, seed {}; {}; Atoll {}, kernel {}, {}.",
+      in.nodes, in.lease_ms, number_words(in.repeat), in.probe_interval_ms, service_words(in),
+      code(in.delays), in.seed, lanes_words(in), plain(in.version),
+      in.kernel.empty() ? "not recorded" : plain(in.kernel),
       in.date.empty() ? "date not recorded" : plain(in.date)));
-  page->text(
-      fmt::format("Clients, TCP, nodes, leases and fences are real and run in network namespaces "
-                  "of one machine. The cloud is emulated: **{} of its {} delays are assumptions**, "
-                  "because nobody has published them. Read times as \"with these delays\"; "
-                  "`--delays my.toml` runs it all again with what you have measured. A gap is the "
-                  "time from the last good answer to the next one, of one address.",
-                  assumed, names.size()));
+  page->text(extent_words(in));
+  const std::string cloud =
+      in.delays == "zero"
+          ? "**The cloud is emulated and takes no time at all**: what is left is Atoll's, and no "
+            "cloud is like that."
+          : fmt::format(
+                "The cloud is emulated: **{} of its {} delays are assumptions**, because nobody "
+                "has "
+                "published them. Read times as \"with these delays\"; `--delays my.toml` runs it "
+                "all again with what you have measured.",
+                assumed, names.size());
+  page->text(fmt::format(
+      "Clients, TCP, nodes, leases and fences are real and run in network namespaces of one "
+      "machine. {} A gap is the time from the last good answer to the next one, of one address.",
+      cloud));
 }
 
-void write_advice(ReportPage* page, const ReportSources& sources) {
-  page->heading("Which one to take");
-  if (const std::string fastest = fastest_words(sources); !fastest.empty()) page->text(fastest);
-  std::vector<std::string> items;
-  for (const MoverFacts& facts : all_mover_facts())
-    items.push_back(fmt::format("**{}: take `{}`.** {} But: {}", facts.situation, facts.mover,
-                                verdict_words(sources.measured, std::string(facts.mover)),
-                                cited(facts.cons)));
-  page->list(items);
+std::string own_words(const ReportRow* row) {
+  if (row == nullptr || row->gaps.empty() || !has_own_share(row->mover)) return "-";
+  return fmt::format("{} / {}", span_words(row->own_ms(0.5)), span_words(row->own_ms(1)));
 }
 
 void write_overview(ReportPage* page, const ReportSources& sources) {
   const ReportInput& in = sources.measured;
   page->heading("Side by side");
   page->quiet(
-      "Gaps: median / 99th percentile (how many). With fewer than 100 of them the 99th percentile "
-      "is the longest. A split brain is an instant in which a node answered for an address that "
-      "was not its own.");
+      "Gaps: median / 99th percentile (how many), by nearest rank: of fewer than 100 the second is "
+      "the longest, and of two the first is the shorter. Atoll's own share, median / longest, of "
+      "the gap after the fault beside it: until the record names another node, the wait for the "
+      "lease, and the client's way back; what is neither removal, addition nor propagation. A "
+      "split "
+      "brain is "
+      "an instant in which a node answered for an address that was not its own.");
+  const std::vector<std::string> faults = in.faults();
+  std::vector<Column> columns;
+  for (const Column& column : kColumns)
+    if (std::ranges::find(faults, column.fault) != faults.end()) columns.push_back(column);
+  ReportPage::Row head{"mover"};
+  for (const Column& column : columns) head.emplace_back(column.head);
+  head.emplace_back("Atoll's own share");
+  for (const char* last :
+       {"planned move", "requests failed then", "split brain", "a month at 10 GB/s"})
+    head.emplace_back(last);
   std::vector<ReportPage::Row> rows;
   for (const std::string& mover : in.movers()) {
     const ReportRow* drain = in.find(mover, "drain");
-    const std::string failed =
-        drain == nullptr ? "-" : fmt::format("{} of {}", drain->failed_requests, drain->requests);
-    rows.push_back(
-        {code(mover), gap_words(crash_row(in, mover)), gap_words(in.find(mover, "power")),
-         gap_words(in.find(mover, "stop")), gap_words(in.find(mover, "domain")), gap_words(drain),
-         failed, safety_words(safety_of(in, mover)),
-         pays_by_byte(mover) ? plan::format_quantity(plan::any(sources.prices.balanced(10))) + " *"
-                             : "0"});
+    const ReportRow* crash = crash_row(in, mover);
+    ReportPage::Row row{code(mover)};
+    for (const Column& column : columns) row.push_back(gap_words(in.find(mover, column.fault)));
+    const std::string own = own_words(crash);
+    row.push_back(own == "-" ? own : fmt::format("{} ({})", own, code(crash->fault)));
+    row.push_back(gap_words(drain));
+    row.push_back(
+        drain == nullptr ? "-" : fmt::format("{} of {}", drain->failed_requests, drain->requests));
+    row.push_back(safety_words(in.safety(mover)));
+    row.push_back(pays_by_byte(mover)
+                      ? plan::format_quantity(plan::any(sources.prices.balanced(10))) + " *"
+                      : "0");
+    rows.push_back(std::move(row));
   }
-  page->table({"mover", "process killed", "power off", "hung", "domain off", "planned move",
-               "requests failed then", "split brain", "a month at 10 GB/s"},
-              rows);
-  page->quiet(
-      "`gcp-pool` under \"process killed\": its instance was replaced, the one fault that says "
-      "something about it. * One direction, if it is billed: see Money.");
+  page->table(head, rows);
+  page->quiet("* One direction, if it is billed: see Money." + unmeasured_note(in));
 }
 
 Report make_report(const ReportSources& sources) {

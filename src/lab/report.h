@@ -30,7 +30,7 @@ struct Report {
 };
 Report make_report(const ReportSources& sources);
 
-// The fault that movers are compared by: kill, or what comes nearest of those that were tried.
+// The fault that movers are compared by: power, or what comes nearest of those that were tried.
 // Null: nothing was measured with that mover.
 const ReportRow* crash_row(const ReportInput& input, std::string_view mover);
 

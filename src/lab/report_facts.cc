@@ -54,9 +54,13 @@ MoverFacts garp() {
                 "nobody else's failure detection: it excludes health checks. Atoll detects."},
       .limits =
           {"64 such services in a VPC and region, 32 endpoints a service ({schema}): at most 64 "
-           "addresses that move on their own; those that share a service move together",
+           "addresses: each needs a service of its own, since those that share one move together",
            "three seconds between the last ARP of one node and the first of the next, or the two "
-           "race ({schema}); Atoll waits them out",
+           "race ({schema}). Atoll does not wait for that: a new holder announces at once and "
+           "again with growing pauses until the three seconds are over, so that the last word is "
+           "its own whoever wins. Until then clients may be sent to the node before it, which is "
+           "silent. In the emulated cloud each announcement within the three seconds wins by the "
+           "toss of a coin (assumed): that is in the gaps here",
            "the move lasts about 20 minutes; the leader must be set in the API by then ({schema})",
            "no IPv6 on machines of the third generation and later ({schema})"},
       .rdma =
@@ -117,7 +121,8 @@ MoverFacts route() {
                 "instances that may forward IP packets (`canIpForward`; {ocf-route})",
                 "for clients on premises, custom advertisements on the Cloud Router ({community})"},
       .limits = {"a quota of static routes for each network ({quota}); its default is quoted as "
-                 "250 and as 400: it is asked for",
+                 "250 and as 400. A move needs a second route for a while; what is over the quota "
+                 "is refused and reported",
                  "it spreads in its own time, without a promise (assumed: seconds)",
                  "a next hop that hangs while RUNNING is not passed over (assumed); the new route "
                  "outranks it"},

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/files.h"
 #include "lab/report.h"
 #include "plan/plan.h"
 
@@ -36,15 +37,12 @@ Status write_file(const std::string& path, const std::string& text) {
 }
 
 Result<cloud::Delays> delays_of(const ReportFiles& files, const std::string& named) {
-  if (files.delays.empty() && named == "built-in") return cloud::Delays::built_in();
-  if (files.delays.empty() && named == "zero") return cloud::Delays::zero();
-  const std::string& path = files.delays.empty() ? named : files.delays;
-  const Result<std::string> text = read_file(path, cloud::kDelaysFileMax);
-  if (!text)
-    return fail(text.error().code,
+  Result<cloud::Delays> delays = read_delays(files.delays.empty() ? named : files.delays);
+  if (!delays && delays.error().code == Errc::kNotFound)
+    return fail(Errc::kNotFound,
                 fmt::format("{}; {} was measured with those delays: name their file with --delays",
-                            text.error().message, files.result));
-  return cloud::Delays::parse(*text, path);
+                            delays.error().message, files.result));
+  return delays;
 }
 
 Result<ReportPrices> prices_of(const ReportFiles& files) {

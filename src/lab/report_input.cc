@@ -91,6 +91,16 @@ double ReportRow::gap_ms(double share) const {
   return percentile(std::move(totals), share);
 }
 
+double GapSample::own_ms() const {
+  return part(GapPart::kDetect) + part(GapPart::kFence) + part(GapPart::kReconnect);
+}
+
+double ReportRow::own_ms(double share) const {
+  std::vector<double> own;
+  for (const GapSample& gap : gaps) own.push_back(gap.own_ms());
+  return percentile(std::move(own), share);
+}
+
 const GapSample& ReportRow::median_gap() const {
   ATOLL_CHECK(!gaps.empty());
   const double median = gap_ms(0.5);
@@ -117,6 +127,25 @@ std::vector<std::string> ReportInput::faults() const {
   return names;
 }
 
+std::vector<const ReportRow*> ReportInput::rows_of(std::string_view mover) const {
+  std::vector<const ReportRow*> found;
+  for (const ReportRow& row : rows)
+    if (row.mover == mover) found.push_back(&row);
+  return found;
+}
+
+ReportInput::Safety ReportInput::safety(std::string_view mover) const {
+  Safety out;
+  for (const ReportRow* row : rows_of(mover)) {
+    out.runs += row->runs;
+    out.recovered += row->recovered;
+    out.split_brain_instants += row->split_brain_instants;
+    out.packets += row->packets_judged;
+    out.sure = out.sure && row->oracle_sure;
+  }
+  return out;
+}
+
 Result<ReportInput> parse_report_input(std::string_view text, const std::string& file) {
   ATOLL_TRY(const json::value root, parse_report_json(text, file));
   std::string trouble;
@@ -127,13 +156,18 @@ Result<ReportInput> parse_report_input(std::string_view text, const std::string&
   out.kernel = in.optional_text("kernel");
   out.nodes = in.count("nodes");
   out.repeat = in.count("repeat");
+  if (in.has("lanes")) out.lanes = in.count("lanes");
+  out.service = in.optional_text("service");
   out.delays = in.text("delays");
   out.lease_ms = in.number("lease_ms");
   out.seed = in.count("seed");
   out.probe_interval_ms = in.number("probe_interval_ms");
   const json::array& rows = in.list("results");
-  for (size_t i = 0; i < rows.size(); ++i)
+  for (size_t i = 0; i < rows.size(); ++i) {
     out.rows.push_back(read_row(rows[i], in.below("results", i), &trouble));
+    const json::object* row = rows[i].if_object();
+    if (row != nullptr && row->contains("own_median_ms")) out.connections_at_fault = true;
+  }
   const json::array& skipped = in.list("not_tried");
   for (size_t i = 0; i < skipped.size(); ++i) {
     Fields one(skipped[i], in.below("not_tried", i), &trouble);

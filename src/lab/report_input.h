@@ -28,6 +28,7 @@ struct GapSample {
   double total_ms = 0;
   std::array<double, kGapParts> parts_ms{};
   double part(GapPart p) const { return parts_ms[static_cast<size_t>(p)]; }
+  double own_ms() const;  // what is neither remove, add nor propagate
 };
 
 // One mover and one fault.
@@ -50,6 +51,7 @@ struct ReportRow {
   std::vector<std::string> troubles;
 
   double gap_ms(double share) const;    // a percentile of the totals
+  double own_ms(double share) const;    // likewise, of Atoll's own shares
   const GapSample& median_gap() const;  // the sample at the median; there is one
 };
 
@@ -65,6 +67,11 @@ struct ReportInput {
   std::string kernel;  // likewise
   uint64_t nodes = 0;
   uint64_t repeat = 0;
+  uint64_t lanes = 0;  // runs at a time; 0 when the document does not say
+  // Connections are those under way at the fault. Until own shares were in the document, those that
+  // began after it were counted, too.
+  bool connections_at_fault = false;
+  std::string service;  // "" when the document does not say
   std::string delays;
   double lease_ms = 0;
   uint64_t seed = 0;
@@ -75,6 +82,16 @@ struct ReportInput {
   const ReportRow* find(std::string_view mover, std::string_view fault) const;
   std::vector<std::string> movers() const;  // in the document's order
   std::vector<std::string> faults() const;
+  std::vector<const ReportRow*> rows_of(std::string_view mover) const;
+
+  struct Safety {
+    uint64_t runs = 0;
+    uint64_t recovered = 0;
+    uint64_t split_brain_instants = 0;
+    uint64_t packets = 0;
+    bool sure = true;
+  };
+  Safety safety(std::string_view mover) const;  // over all its faults
 };
 
 Result<ReportInput> parse_report_input(std::string_view json, const std::string& file);

@@ -14,9 +14,9 @@ constexpr std::string_view kMarks = "\\`*[]|<>";
 // Beyond the style of the plan's pages: a sixth colour, dots, cells of words.
 constexpr std::string_view kStyle = R"(
 :root{--c5:#6b7785}@media(prefers-color-scheme:dark){:root{--c5:#8f9baa}}
-.c5{fill:var(--c5)}.dot{fill:var(--strong);opacity:.45}.mid{stroke:var(--ink);stroke-width:2.5}
+.c5{fill:var(--c5)}.dot{fill:var(--strong);opacity:.6}.mid{stroke:var(--ink);stroke-width:2.5}
 .late{stroke:var(--warn);stroke-width:2}
-a{color:var(--strong)}code{font-size:.88em}h3{font-size:1rem;margin:1.4rem 0 .3rem}
+td code,h3 code,li code{white-space:nowrap}a{color:var(--strong)}code{font-size:.88em}h3{font-size:1rem;margin:1.4rem 0 .3rem}
 td:nth-child(2){white-space:normal}td{overflow-wrap:break-word}p{margin:.5rem 0}li{margin:.3rem 0}
 summary{margin:.8rem 0;font-weight:600}.wide{margin:.6rem 0}
 )";

@@ -44,18 +44,37 @@ std::string strip(const ReportRow& row, double top, const GapScale& scale) {
   for (const GapSample& gap : row.gaps) totals.push_back(gap.total_ms);
   std::ranges::sort(totals);
   const size_t step = totals.size() / kDotsMax + 1;
+  const double radius = totals.size() <= kNamedGaps ? 4 : 2.2;
   std::string out;
   for (size_t i = 0; i < totals.size(); i += step) {
     // Up and down by turns, so that equal ones do not hide each other.
     const double y = top + 3 + static_cast<double>(i / step * 5 % 13);
-    out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\" class=\"dot\"/>",
-                       x_of(totals[i], scale), y);
+    out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:g}\" class=\"dot\"/>",
+                       x_of(totals[i], scale), y, radius);
   }
+  if (row.gaps.size() <= kNamedGaps) return out;  // the lines would only hide the dots
   out += upright(x_of(row.gap_ms(0.99), scale), top, top + kStrip, "late");
   return out + upright(x_of(row.gap_ms(0.5), scale), top - 1, top + kStrip + 1, "mid");
 }
 
+std::string gaps_label(const ReportRow& row) {
+  if (row.gaps.size() <= kNamedGaps) return each_gap_words(row);
+  const bool many = row.gaps.size() >= kNinetyNine;
+  return fmt::format("{}, {} {}", span_words(row.gap_ms(0.5)), many ? "99 %" : "longest",
+                     span_words(row.gap_ms(many ? 0.99 : 1)));
+}
+
 }  // namespace
+
+std::string each_gap_words(const ReportRow& row) {
+  std::vector<double> totals;
+  for (const GapSample& gap : row.gaps) totals.push_back(gap.total_ms);
+  std::ranges::sort(totals);
+  std::string all;
+  for (size_t i = 0; i < totals.size(); ++i)
+    all += (i == 0 ? "" : i + 1 == totals.size() ? " and " : ", ") + span_words(totals[i]);
+  return all;
+}
 
 std::string span_words(double ms) {
   if (ms < 1000) return fmt::format("{:.0f}\u00a0ms", ms);
@@ -95,10 +114,7 @@ std::string gap_plot(std::string_view title, const std::vector<const ReportRow*>
     const ReportRow& row = *rows[i];
     const double y = kRow * static_cast<double>(i);
     out += words(0, y + 13, "start", fmt::format("{} ({})", row.mover, row.gaps.size()));
-    out +=
-        words(kDrawingWidth, y + 13, "end",
-              fmt::format("{}, 99 % {}", span_words(row.gap_ms(0.5)), span_words(row.gap_ms(0.99))),
-              "quiet");
+    out += words(kDrawingWidth, y + 13, "end", gaps_label(row), "quiet");
     out += strip(row, y + 19, scale);
   }
   return out + "</svg>";

@@ -14,8 +14,16 @@ namespace atl::lab {
 // "12 ms", "3.41 s", with a space that does not break.
 std::string span_words(double ms);
 
-// Every gap as a dot on a logarithmic scale, with its median and its 99th percentile, a line a
-// mover. The scale is that of the whole report, so that plots can be compared.
+// So few gaps are named one by one instead of by median and longest.
+inline constexpr size_t kNamedGaps = 3;
+// From so many on the nearest rank of 99 % is not the longest.
+inline constexpr size_t kNinetyNine = 100;
+// "1.36 s and 2.58 s", in the order of length.
+std::string each_gap_words(const ReportRow& row);
+
+// Every gap as a dot on a logarithmic scale, where there are more than kNamedGaps with its median
+// and its 99th percentile, a line a mover. The scale is that of the whole report, so that plots can
+// be compared.
 struct GapScale {
   double low_ms = 10;
   double high_ms = 10'000;

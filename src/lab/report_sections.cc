@@ -54,7 +54,8 @@ void write_split(ReportPage* page, const ReportInput& input) {
   page->subheading("What the gap at the median is made of");
   page->figure(
       split_plot("Parts of the gap at the median", rows),
-      "After the fault that \"process killed\" stands for above. detect: until another holder is "
+      "After the fault that the numbers below name: `power`, or what comes nearest of those tried. "
+      "detect: until another holder is "
       "named, less the fence; fence: waiting for a lease to run out; remove, add: API calls; "
       "propagate: until the network delivers; reconnect: until the next good answer.",
       "");
@@ -94,9 +95,9 @@ void write_gaps(ReportPage* page, const ReportSources& sources) {
   const GapScale scale = GapScale::of(input);
   page->heading("Where the gaps lie");
   page->quiet(
-      "A dot is one address in one run; the upright line is the median, the red one the 99th "
-      "percentile. All plots have the same logarithmic scale. In the Markdown the numbers are "
-      "under Every result.");
+      "A dot is one address in one run. Where there are more than three, the upright line is the "
+      "median and the red one the 99th percentile, which of fewer than 100 is the longest. All "
+      "plots have the same logarithmic scale. In the Markdown the numbers are under Every result.");
   page->columns_begin();
   for (const std::string& fault : input.faults())
     if (is_first(fault)) draw_fault(page, input, fault, scale);
@@ -118,8 +119,10 @@ void write_sensitivity(ReportPage* page, const ReportSources& sources) {
   page->text(
       "The median gap of each mover if one delay of the cloud were half, twice or four times what "
       "it was here; * is an assumption. Computed from the parts of the measured gaps, to first "
-      "order: nothing is run again, and waits that overlap are not modelled. To be sure, measure "
-      "the delay, write it into a file and run `atoll lab vip --delays my.toml`.");
+      "order: nothing is run again, and waits that overlap are not modelled. Each drawing has a "
+      "scale "
+      "of its own: read the numbers. To be sure, measure the delay, write it into a file and run "
+      "`atoll lab vip --delays my.toml`.");
   bool any = false;
   page->columns_begin();
   std::string without;

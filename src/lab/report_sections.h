@@ -11,8 +11,12 @@ namespace atl::lab {
 
 // A foreign name as code.
 std::string code(std::string_view name);
+// "once", "3 times".
+std::string number_words(uint64_t n);
 // "1.30 s / 1.95 s (12)": median, 99th percentile, how many; "-" without gaps.
 std::string gap_words(const ReportRow* row);
+// "1.05 s / 1.20 s": Atoll's own share, median and longest; "-" where there is none.
+std::string own_words(const ReportRow* row);
 
 void write_conditions(ReportPage* page, const ReportSources& sources);
 void write_advice(ReportPage* page, const ReportSources& sources);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/faults.h"
 #include "lab/report_facts.h"
 #include "lab/report_plots.h"
 #include "lab/report_sections.h"
@@ -16,7 +17,7 @@ constexpr double kRates[] = {1, 10, 100};
 std::string joined(const std::vector<std::string_view>& items) {
   std::string out;
   for (const std::string_view item : items) out += (out.empty() ? "" : "; ") + cited(item);
-  return out + ".";
+  return out.ends_with('.') ? out : out + ".";
 }
 
 std::string dollars(plan::Dollars amount) {
@@ -91,7 +92,7 @@ void write_all_results(ReportPage* page, const ReportSources& sources) {
         {code(row.mover), code(row.fault), fmt::format("{}", row.gaps.size()),
          row.gaps.empty() ? "-" : span_words(row.gap_ms(0.5)),
          row.gaps.empty() ? "-" : span_words(row.gap_ms(0.99)),
-         row.gaps.empty() ? "-" : span_words(row.gap_ms(1)),
+         row.gaps.empty() ? "-" : span_words(row.gap_ms(1)), own_words(&row),
          fmt::format("{} of {}", row.failed_requests, row.requests),
          fmt::format("{} / {} / {}", row.reset, row.silent, row.continued),
          fmt::format("{}", row.api_calls),
@@ -101,11 +102,24 @@ void write_all_results(ReportPage* page, const ReportSources& sources) {
       troubles.push_back(
           fmt::format("{} {}: {}", code(row.mover), code(row.fault), plain(trouble)));
   }
-  page->table({"mover", "fault", "gaps", "median", "99 %", "longest", "requests failed",
-               "transfers reset / silent / continued", "API calls", "split-brain instants",
-               "runs that recovered"},
-              rows);
+  page->table(
+      {"mover", "fault", "gaps", "median", "99 %", "longest", "Atoll's own, median / longest",
+       "requests failed", "transfers reset / silent / continued", "API calls",
+       "split-brain instants", "runs that recovered"},
+      rows);
+  page->quiet(fmt::format(
+      "Transfers: those that were under way when the fault came, and of each move the last one "
+      "begun before it.{}",
+      in.connections_at_fault ? ""
+                              : " **This result is older than that rule: it also counts transfers "
+                                "that began after the fault, nearly all of them as continued.**"));
   if (!troubles.empty()) page->list(troubles);
+  page->fold_end();
+  page->fold_begin("What each fault is");
+  std::vector<std::string> meanings;
+  for (const FaultInfo& fault : all_faults())
+    meanings.push_back(fmt::format("{}: {}", code(fault.name), plain(fault.what)));
+  page->list(meanings);
   page->fold_end();
   if (in.not_tried.empty()) return;
   page->fold_begin("Not tried, and why");

@@ -100,11 +100,19 @@ TEST(ReportPage, the_numbers_are_those_of_the_input) {
 TEST(ReportPage, conditions_stand_beside_the_numbers) {
   const Report bare = make_report(sources_of(document(two_movers())));
   EXPECT_THAT(bare.markdown, HasSubstr("10 nodes, a lease of 1000 ms, each fault 3 times, probes "
-                                       "every 20 ms, delays `built-in`, seed 42"));
+                                       "every 20 ms to a small HTTP responder, delays "
+                                       "`built-in`, seed 42; how many runs went on at a time is "
+                                       "not recorded; Atoll 0.1.0"));
   EXPECT_THAT(bare.markdown, HasSubstr("kernel not recorded, date not recorded"));
   const Report told =
       make_report(sources_of(document(two_movers(), R"("date":"2026-11-21","kernel":"6.18.1",)")));
   EXPECT_THAT(told.markdown, HasSubstr("kernel 6.18.1, 2026-11-21"));
+  const Report lanes = make_report(sources_of(document(two_movers(), R"("lanes":3,)")));
+  EXPECT_THAT(lanes.markdown, HasSubstr("**up to 3 runs at a time on the same processor cores**"));
+  const Report alone = make_report(sources_of(document(two_movers(), R"("lanes":1,)")));
+  EXPECT_THAT(alone.markdown, HasSubstr("; one run at a time; "));
+  const Report s3 = make_report(sources_of(document(two_movers(), R"("service":"s3",)")));
+  EXPECT_THAT(s3.markdown, HasSubstr("every 20 ms to Atoll's own S3 door (signed requests)"));
 }
 
 TEST(ReportPage, every_assumed_delay_is_named_as_one) {
@@ -119,6 +127,102 @@ TEST(ReportPage, every_assumed_delay_is_named_as_one) {
     assumed += sources.delays.find_count(name)->assumed ? 1 : 0;
   EXPECT_EQ(count(report.markdown, "**assumed.**"), assumed);
   EXPECT_THAT(report.markdown, HasSubstr("--delays my.toml"));
+}
+
+TEST(ReportPage, each_advice_says_on_what_it_rests) {
+  const std::string page = make_report(sources_of(document(two_movers()))).markdown;
+  EXPECT_THAT(page,
+              HasSubstr("Measured after `kill`: 1.22\u00a0s and 1.50\u00a0s (2 gaps, 3 runs). "
+                        "A killed process is not a dead machine: its kernel goes on, and what a "
+                        "loss of power costs was not tried. "
+                        "After `drain`, a planned move: 43\u00a0ms (1 gap, 3 runs); **7 of 900"));
+  EXPECT_THAT(page,
+              HasSubstr("**Rests on** 2 faults, 3 times each: `kill`, `drain`. Not tried with "
+                        "it: `power`, `stop`, `link`"));
+  EXPECT_THAT(page, HasSubstr("**Rests on** 1 fault, 3 times: `kill`. Not tried with it: `power`"));
+  // What says nothing about a mover is no omission.
+  EXPECT_THAT(page, Not(HasSubstr("`clock`,")));
+  EXPECT_THAT(page,
+              HasSubstr("Not in the table, as nothing was measured: `linux-arp`, `gcp-route`, "
+                        "`gcp-lb`, `gcp-pool`."));
+  EXPECT_THAT(page, HasSubstr("**Nothing of it was measured here** (it was not run)"));
+}
+
+TEST(ReportPage, of_few_gaps_each_is_named_and_of_many_the_median) {
+  std::string four, hundred;
+  for (int i = 1; i <= 100; ++i) {
+    const std::string one = (i == 1 ? "" : ",") + gap(i, 100.0 * i, 0, 0, 0, 0, 0);
+    if (i <= 4) four += one;
+    hundred += one;
+  }
+  const auto page_of = [](const std::string& gaps) {
+    return make_report(
+               sources_of(document(row({.mover = "gcp-lb", .fault = "kill", .gaps = gaps}))))
+        .markdown;
+  };
+  EXPECT_THAT(page_of(four), HasSubstr("`kill`: 200\u00a0ms at the median, 400\u00a0ms the longest "
+                                       "(4 gaps, 3 runs)"));
+  EXPECT_THAT(page_of(hundred), HasSubstr("`kill`: 5.00\u00a0s at the median, 9.90\u00a0s at the "
+                                          "99th percentile (100 gaps, 3 runs)"));
+}
+
+// 100 + 900 + 20, 150 + 850 + 20, 100 + 900 + 20 of 7.12 s and more: the cloud's part is left out.
+TEST(ReportPage, own_share_is_shown_beside_the_gap) {
+  const std::string other =
+      row({.mover = "gcp-route", .fault = "kill", .gaps = gap(1, 200, 800, 0, 0, 3000, 500)});
+  const std::string reference =
+      row({.mover = "ref-haproxy", .fault = "kill", .gaps = gap(1, 0, 0, 0, 0, 0, 70)});
+  const std::string page =
+      make_report(sources_of(document(two_movers() + "," + other + "," + reference))).markdown;
+  EXPECT_THAT(page, HasSubstr("| `gcp-alias` | 7.12\u00a0s / 12.92\u00a0s (3) | 1.02\u00a0s / "
+                              "1.02\u00a0s (`kill`) |"));
+  EXPECT_THAT(page, HasSubstr("| `gcp-route` | 4.50\u00a0s / 4.50\u00a0s (1) | 1.50\u00a0s / "
+                              "1.50\u00a0s (`kill`) |"));
+  EXPECT_THAT(page, HasSubstr("| `ref-haproxy` | 70\u00a0ms / 70\u00a0ms (1) | - |"));
+  EXPECT_THAT(page, HasSubstr("| `gcp-garp` | `drain` | 1 | 43\u00a0ms | 43\u00a0ms | 43\u00a0ms | "
+                              "13\u00a0ms / 13\u00a0ms |"));
+}
+
+TEST(ReportPage, faults_that_nobody_tried_have_no_column) {
+  const std::string none = make_report(sources_of(document(two_movers()))).markdown;
+  EXPECT_THAT(none, Not(HasSubstr("| hung |")));
+  const std::string stopped =
+      row({.mover = "gcp-garp", .fault = "stop", .gaps = gap(1, 100, 900, 0, 0, 0, 20)});
+  const std::string one = make_report(sources_of(document(two_movers() + "," + stopped))).markdown;
+  EXPECT_THAT(one,
+              HasSubstr("| mover | process killed | hung | Atoll's own share | planned move |"));
+  EXPECT_THAT(one, HasSubstr("| 1.22\u00a0s / 1.50\u00a0s (2) | 1.02\u00a0s / 1.02\u00a0s (1) |"));
+}
+
+TEST(ReportPage, a_loss_of_power_counts_for_more_than_a_killed_process) {
+  const std::string power =
+      row({.mover = "gcp-garp", .fault = "power", .gaps = gap(1, 100, 900, 0, 0, 2000, 20)});
+  const std::string page = make_report(sources_of(document(two_movers() + "," + power))).markdown;
+  EXPECT_THAT(page, HasSubstr("take `gcp-garp`\n\n- Measured after `power`: 3.02\u00a0s (1 gap, 3 "
+                              "runs). After `drain`"));
+  EXPECT_THAT(page, HasSubstr("`gcp-garp` after `power`, 3.02\u00a0s"));
+  EXPECT_THAT(page, HasSubstr("1.02\u00a0s / 1.02\u00a0s (`power`) |"));
+}
+
+TEST(ReportPage, without_delays_nothing_is_called_an_assumption) {
+  const std::string json = document(two_movers());
+  ReportSources zero = sources_of(json);
+  zero.measured.delays = "zero";
+  EXPECT_THAT(make_report(zero).markdown, HasSubstr("**The cloud is emulated and takes no time"));
+  EXPECT_THAT(make_report(zero).markdown, Not(HasSubstr("delays are assumptions**")));
+  EXPECT_THAT(make_report(sources_of(json)).markdown, HasSubstr("delays are assumptions**"));
+}
+
+TEST(ReportPage, an_older_result_says_what_its_connections_are) {
+  const std::string rule = "it also counts transfers that began after the fault";
+  EXPECT_THAT(make_report(sources_of(document(two_movers()))).markdown, HasSubstr(rule));
+  const std::string now =
+      row({.mover = "gcp-garp",
+           .fault = "kill",
+           .gaps = gap(1, 100, 900, 0, 0, 0, 20),
+           .more = R"("own_median_ms":1020,"own_worst_ms":1020,"runs":1,"recovered":1,)"
+                   R"("split_brain_instants":0,"oracle_sure":true)"});
+  EXPECT_THAT(make_report(sources_of(document(now))).markdown, Not(HasSubstr(rule)));
 }
 
 TEST(ReportPage, html_needs_nothing_else_and_closes_what_it_opens) {
@@ -145,9 +249,9 @@ TEST(ReportPage, a_split_brain_is_the_first_thing_that_is_said) {
       .more = R"("runs":1,"recovered":0,"split_brain_instants":2,"oracle_sure":true)"};
   const Report report = make_report(sources_of(document(two_movers() + "," + row(bad))));
   EXPECT_THAT(report.markdown,
-              HasSubstr("take `gcp-alias`.** **Do not take it: 2 split-brain instants were seen.** "
-                        "**In 1 of 4 runs its addresses did not come back.**"));
-  EXPECT_THAT(report.markdown, HasSubstr("take `gcp-garp`.** Measured after `kill`"));
+              HasSubstr("take `gcp-alias`\n\n- **Do not take it: 2 split-brain instants were "
+                        "seen.** **In 1 of 4 runs its addresses did not come back.**"));
+  EXPECT_THAT(report.markdown, HasSubstr("take `gcp-garp`\n\n- Measured after `kill`"));
 }
 
 TEST(ReportPage, packets_lost_to_the_oracle_are_no_proof_of_safety) {
@@ -159,7 +263,9 @@ TEST(ReportPage, packets_lost_to_the_oracle_are_no_proof_of_safety) {
   const Report report = make_report(sources_of(document(row(unsure))));
   EXPECT_THAT(report.markdown, HasSubstr("**Not judged: packets were lost to the oracle.**"));
   EXPECT_THAT(report.markdown, Not(HasSubstr("| none in")));
-  EXPECT_THAT(report.markdown, HasSubstr("take `gcp-lb`.** Not measured here."));
+  EXPECT_THAT(report.markdown,
+              HasSubstr("take `gcp-lb`\n\n- **Nothing of it was measured here** (the \\<clock\\> "
+                        "is the machine's)"));
 }
 
 TEST(ReportMoney, prices_are_the_catalogues) {
@@ -217,13 +323,25 @@ TEST(ReportShake, a_share_is_the_delay_over_the_part) {
 TEST(ReportShake, the_answer_says_on_which_assumption_it_rests) {
   const Report firm = make_report(sources_of(document(two_movers())));
   EXPECT_THAT(firm.markdown,
-              HasSubstr("`gcp-garp`, 1.22\u00a0s at the median; then `gcp-alias`, 7.12\u00a0s"));
-  EXPECT_THAT(firm.markdown, HasSubstr("That holds with each assumed delay"));
+              HasSubstr("of the 2 movers for Google Cloud that were measured:** `gcp-garp` after "
+                        "`kill`, 1.22\u00a0s at the median (n = 2); then `gcp-alias` after `kill`, "
+                        "7.12\u00a0s (n = 3)."));
+  EXPECT_THAT(firm.markdown, HasSubstr("**So few gaps are examples, not statistics.** The longest "
+                                       "gap of `gcp-garp` was shorter than the shortest of"));
+  EXPECT_THAT(firm.markdown, HasSubstr("Reckoned from these 5 gaps, not run again, with any one"));
+  EXPECT_THAT(firm.markdown, HasSubstr("`gcp-garp` stays the first."));
   const std::string close =
       row({.mover = "gcp-garp", .fault = "kill", .gaps = gap(1, 100, 900, 0, 0, 200, 20)}) + "," +
       row({.mover = "gcp-lb", .fault = "kill", .gaps = gap(1, 100, 900, 0, 0, 300, 20)});
   const Report loose = make_report(sources_of(document(close)));
   EXPECT_THAT(loose.markdown, HasSubstr("with `garp_propagation` times 2 it would be `gcp-lb`"));
+  const std::string mixed =
+      row({.mover = "gcp-garp",
+           .fault = "kill",
+           .gaps = gap(1, 100, 900, 0, 0, 100, 20) + "," + gap(2, 100, 900, 0, 0, 900, 20)}) +
+      "," + row({.mover = "gcp-lb", .fault = "kill", .gaps = gap(1, 100, 900, 0, 0, 300, 20)});
+  EXPECT_THAT(make_report(sources_of(document(mixed))).markdown,
+              HasSubstr("The gaps of `gcp-garp` and `gcp-lb` overlap"));
 }
 
 TEST(ReportInput, what_is_wrong_is_said_with_its_place) {

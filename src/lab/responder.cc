@@ -27,7 +27,10 @@ void Responder::ask(Ask ask) {
 }
 
 Status Responder::start() {
-  for (const vip::Vip vip : core_->options.addresses) ATOLL_TRY_STATUS(core_->listen(vip));
+  for (const vip::Vip vip : core_->options.addresses) {
+    core_->places[vip];
+    if (core_->options.serve) ATOLL_TRY_STATUS(core_->listen(vip));
+  }
   if (core_->options.health_port != 0)
     ATOLL_TRY_STATUS(
         core_->listen_side(core_->options.health_host, core_->options.health_port, false));
@@ -53,6 +56,10 @@ bool Responder::well() {
 
 size_t Responder::connections() const {
   return core_->lines.size();
+}
+
+void Responder::mark_draining(vip::Vip vip, bool draining) {
+  core_->places[vip].draining = draining;
 }
 
 void Responder::begin(vip::Vip vip, uint64_t) {

@@ -79,6 +79,7 @@ class Responder final : public vip::Service {
     std::string control_host = "127.0.0.1";
     uint16_t control_port = 0;  // 0: none
     bool refuse_long = true;
+    bool serve = true;  // false: health and control only, another service is at the addresses
   };
   using Ask = std::function<Standing(vip::Vip)>;
 
@@ -100,6 +101,8 @@ class Responder final : public vip::Service {
   bool well() override;
 
   size_t connections() const;
+  // For a service beside it: its address is as good as gone for the health port.
+  void mark_draining(vip::Vip vip, bool draining);
 
  private:
   struct Core;

@@ -23,6 +23,13 @@ struct Row {
       for (const Gap& gap : run->gaps) out.push_back(gap.total_ms);
     return out;
   }
+  std::vector<double> own_shares() const {  // empty: nothing is known of them
+    std::vector<double> out;
+    if (!has_own_share(mover)) return out;
+    for (const RunResult* run : runs)
+      for (const Gap& gap : run->gaps) out.push_back(gap.own_ms());
+    return out;
+  }
   template <typename Of>
   uint64_t sum(Of of) const {
     uint64_t total = 0;
@@ -160,6 +167,10 @@ boost::json::object row_json(const Row& row) {
   out["gap_median_ms"] = rounded(percentile(totals, 0.5));
   out["gap_p99_ms"] = rounded(percentile(totals, 0.99));
   out["gap_worst_ms"] = rounded(percentile(totals, 1));
+  if (const std::vector<double> own = row.own_shares(); !own.empty()) {
+    out["own_median_ms"] = rounded(percentile(own, 0.5));
+    out["own_worst_ms"] = rounded(percentile(own, 1));
+  }
   out["elsewhere_ms"] = std::move(elsewhere);
   out["connections"] = std::move(connections);
   out["requests"] = row.sum([](const RunResult& r) { return r.requests; });
@@ -176,6 +187,11 @@ boost::json::object row_json(const Row& row) {
 }
 
 }  // namespace
+
+bool has_own_share(std::string_view mover) {
+  const Result<MoverInfo> known = find_mover(mover);
+  return mover != "gcp-pool" && !(known && known->reference);
+}
 
 bool Results::good() const {
   return std::ranges::all_of(runs, [](const RunResult& run) { return run.good(); });
@@ -201,12 +217,12 @@ std::string run_line(const RunResult& run) {
 
 std::string results_text(const Results& results) {
   std::string out = fmt::format(
-      "{} nodes, lease {:.0f} ms, delays {}, {} times each, seed {}\n"
+      "{} nodes, lease {:.0f} ms, service {}, delays {}, {} times each, seed {}\n"
       "gap: from the last good answer to the next, of each address that the fault concerned; "
       "probes "
       "every {} ms\n\n",
-      results.nodes, results.lease_ms, results.delays, results.repeat, results.seed,
-      kProbeInterval / 1ms);
+      results.nodes, results.lease_ms, results.service, results.delays, results.repeat,
+      results.seed, kProbeInterval / 1ms);
   out += fmt::format("{:<15} {:<16} {:>4} {:>9} {:>9} {:>9} {:>7} {:>8} {:>14} {:>5} {:>6}  {}\n",
                      "mover", "fault", "n", "median", "99%", "worst", "failed", "attempts",
                      "rst/silent/ok", "calls", "split", "");
@@ -246,6 +262,8 @@ std::string results_json(const Results& results) {
   out["kernel"] = results.kernel;
   out["nodes"] = results.nodes;
   out["repeat"] = results.repeat;
+  out["lanes"] = results.lanes;
+  out["service"] = results.service;
   out["delays"] = results.delays;
   out["lease_ms"] = results.lease_ms;
   out["seed"] = results.seed;

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lab/client.h"
@@ -27,13 +27,20 @@ struct Gap {
   double add_ms = 0;        // API calls that give it to where it goes
   double propagate_ms = 0;  // until the network delivers there and the new holder has it
   double reconnect_ms = 0;  // from then until the first good answer
+  // What is not the network's: neither remove, add nor propagate.
+  double own_ms() const { return detect_ms + fence_ms + reconnect_ms; }
 };
+// Of gcp-pool and the references nothing of ours moves the address, and their gaps are not split
+// that far.
+bool has_own_share(std::string_view mover);
 
-// Connections that were open when the fault came, to addresses that it concerned.
+// Connections that were open when the fault came, or when an address moved because of it; of
+// addresses that it concerned.
 struct InFlight {
   uint32_t reset = 0;
   uint32_t silent = 0;
   uint32_t continued = 0;
+  void add(const InFlight& more);
 };
 
 struct SplitInstant {
@@ -82,6 +89,8 @@ struct Results {
   std::string kernel;  // as uname says
   uint32_t nodes = 0;
   uint32_t repeat = 0;
+  uint32_t lanes = 1;  // runs at a time on the routed network
+  std::string service = "http";
   std::string delays;  // "built-in", "zero", or the file's name
   double lease_ms = 0;
   uint64_t seed = 0;
@@ -130,10 +139,11 @@ struct RequestCounts {
   uint64_t failed_attempts = 0;
 };
 RequestCounts count_requests(const std::vector<Probe>& probes);
-// What became of the transfers of these targets that were under way at some time from the fault
-// until all was well again. One that the load's own end cut short, or that never had an answer, is
-// none.
-InFlight count_in_flight(const std::vector<Transfer>& transfers, const std::set<uint32_t>& targets,
-                         int64_t fault_ns, int64_t until_ns);
+// What became of the transfers of this target that were under way at the fault, and of the last one
+// that had begun before each move (a holder that hands over lets it end first, so it may be over by
+// then). None is counted twice. One that the load's own end cut short, or that never had an answer,
+// is none.
+InFlight count_in_flight(const std::vector<Transfer>& transfers, uint32_t target,
+                         std::optional<int64_t> fault_ns, const std::vector<int64_t>& moves_ns);
 
 }  // namespace atl::lab

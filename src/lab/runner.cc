@@ -7,14 +7,14 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <mutex>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "env/random.h"
 #include "lab/client.h"
+#include "lab/files.h"
 #include "lab/netlab.h"
 #include "lab/node.h"
 #include "lab/plain_service.h"
@@ -29,6 +29,10 @@ namespace {
 constexpr size_t kClients = 2;
 constexpr size_t kControllers = 2;
 
+// What two cores carry without being late: ten nodes take half a core.
+constexpr uint32_t kNodesAtOnce = 30;
+constexpr uint32_t kLabLanesUsual = 3;
+
 std::atomic<bool> stop_asked{false};
 
 void ask_to_stop(int) {
@@ -39,18 +43,8 @@ struct Plan {
   std::vector<std::pair<MoverInfo, FaultKind>> pairs;
   std::vector<Skipped> skipped;
   cloud::Delays delays;
+  ServiceKind service = ServiceKind::kHttp;
 };
-
-Result<cloud::Delays> read_delays(const std::string& name) {
-  if (name == "built-in") return cloud::Delays::built_in();
-  if (name == "zero") return cloud::Delays::zero();
-  std::ifstream file(name);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file)
-    return fail(Errc::kNotFound,
-                fmt::format("--delays: {} cannot be read; a file, built-in or zero", name));
-  return cloud::Delays::parse(text, name);
-}
 
 // "kill,drain" -> kill, drain
 std::vector<std::string> names_in(std::string_view list) {
@@ -66,6 +60,7 @@ std::vector<std::string> names_in(std::string_view list) {
 Result<Plan> make_plan(const LabOptions& options) {
   Plan plan;
   ATOLL_TRY(plan.delays, read_delays(options.delays));
+  ATOLL_TRY(plan.service, find_service_kind(options.service));
   std::vector<MoverInfo> movers;
   if (options.mover == "all") {
     for (const MoverInfo& mover : all_movers())
@@ -88,6 +83,7 @@ Result<Plan> make_plan(const LabOptions& options) {
   for (const MoverInfo& mover : movers)
     for (const FaultKind fault : faults) {
       auto reason = why_not(mover, fault);
+      if (!reason) reason = why_not_over(plan.service, mover, fault);
       if (!reason && mover.reference) reason = reference_missing(mover);
       if (reason)
         plan.skipped.push_back(
@@ -159,38 +155,99 @@ RunResult run_one(NetLab& lab, const ScenarioSpec& spec) {
   return result;
 }
 
-Status run_all(const LabOptions& options, const Plan& plan, Folder* folder, Results* results) {
-  const size_t total = plan.pairs.size() * options.repeat;
-  std::unique_ptr<NetLab> lab;
-  std::optional<bool> segment;
-  size_t number = 0;
-  for (const auto& [mover, fault] : plan.pairs) {
-    if (segment != mover.segment) {
-      lab.reset();
-      ATOLL_TRY(lab, make_network(options, mover.segment));
-      segment = mover.segment;
-    }
-    for (uint32_t i = 1; i <= options.repeat; ++i) {
-      ScenarioSpec spec;
-      spec.mover = mover;
-      spec.fault = fault;
-      spec.number = i;
-      spec.lease = options.lease;
-      spec.delays = plan.delays;
-      spec.zero_delays = options.delays == "zero";
-      const std::string name = fmt::format("{}-{}-{}", mover.name, info_of(fault).name, i);
-      spec.seed = seed_of(name, options.seed);
-      ATOLL_TRY(spec.folder, folder->make(name));
-      spec.program = options.program;
-      spec.stop = &stop_asked;
+// One scenario, once.
+struct Turn {
+  MoverInfo mover;
+  FaultKind fault;
+  uint32_t number;
+};
+
+// Takes turns off a list, in several laboratories at once: a scenario mostly waits for its cloud.
+class Lanes {
+ public:
+  Lanes(const LabOptions& options, const Plan& plan, Folder* folder)
+      : options_(options), plan_(plan), folder_(folder) {}
+
+  // In the order of the turns; those that were not reached are missing.
+  Status run(const std::vector<Turn>& turns, bool segment, uint32_t lanes,
+             std::vector<RunResult>* out) {
+    std::vector<std::optional<RunResult>> results(turns.size());
+    next_ = 0;
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < std::min<size_t>(lanes, turns.size()); ++i)
+      threads.emplace_back([&] {
+        const Status done = run_lane(turns, segment, &results);
+        const std::lock_guard lock(mutex_);
+        if (!done && !failed_) failed_ = done.error();
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (std::optional<RunResult>& result : results)
+      if (result) out->push_back(std::move(*result));
+    if (failed_) return fail(*failed_);
+    return {};
+  }
+  void expect(size_t total) { total_ = total; }
+
+ private:
+  Status run_lane(const std::vector<Turn>& turns, bool segment,
+                  std::vector<std::optional<RunResult>>* results) {
+    ATOLL_TRY(const std::unique_ptr<NetLab> lab, make_network(options_, segment));
+    for (;;) {
+      size_t at = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        if (failed_ || next_ == turns.size()) return {};
+        at = next_++;
+      }
+      ATOLL_TRY(const ScenarioSpec spec, spec_of(turns[at]));
       RunResult result = run_one(*lab, spec);
       if (stop_asked) return fail(Errc::kCancelled, "stopped by a signal");
-      std::fprintf(stderr, "[%zu/%zu] %s\n", ++number, total, run_line(result).c_str());
-      if (!result.good()) folder->keep();
-      results->runs.push_back(std::move(result));
+      const std::lock_guard lock(mutex_);
+      std::fprintf(stderr, "[%zu/%zu] %s\n", ++ended_, total_, run_line(result).c_str());
+      if (!result.good()) folder_->keep();
+      (*results)[at] = std::move(result);
     }
   }
-  return {};
+
+  Result<ScenarioSpec> spec_of(const Turn& turn) const {
+    ScenarioSpec spec;
+    spec.mover = turn.mover;
+    spec.fault = turn.fault;
+    spec.number = turn.number;
+    spec.lease = options_.lease;
+    spec.service = plan_.service;
+    spec.delays = plan_.delays;
+    spec.zero_delays = options_.delays == "zero";
+    const std::string name =
+        fmt::format("{}-{}-{}", turn.mover.name, info_of(turn.fault).name, turn.number);
+    spec.seed = seed_of(name, options_.seed);
+    ATOLL_TRY(spec.folder, folder_->make(name));
+    spec.program = options_.program;
+    spec.stop = &stop_asked;
+    return spec;
+  }
+
+  const LabOptions& options_;
+  const Plan& plan_;
+  Folder* folder_;
+  size_t total_ = 0;
+  std::mutex mutex_;  // of what follows
+  size_t next_ = 0;
+  size_t ended_ = 0;
+  std::optional<Error> failed_;
+};
+
+Status run_all(const LabOptions& options, const Plan& plan, Folder* folder, Results* results) {
+  std::vector<Turn> routed;
+  std::vector<Turn> segment;
+  for (const auto& [mover, fault] : plan.pairs)
+    for (uint32_t i = 1; i <= options.repeat; ++i)
+      (mover.segment ? segment : routed).push_back({mover, fault, i});
+  Lanes lanes(options, plan, folder);
+  lanes.expect(routed.size() + segment.size());
+  ATOLL_TRY_STATUS(lanes.run(routed, false, options.lanes, &results->runs));
+  // No cloud is waited for there, and milliseconds count: alone.
+  return lanes.run(segment, true, 1, &results->runs);
 }
 
 Status check_options(const LabOptions& options) {
@@ -198,15 +255,25 @@ Status check_options(const LabOptions& options) {
     return fail(Errc::kInvalidArgument, fmt::format("--nodes is 2 to {}", kLabNodesMax));
   if (options.domains < 2 || options.domains > options.nodes)
     return fail(Errc::kInvalidArgument, "--domains is 2 to the number of nodes");
+  if (options.lanes > kLabLanesMax)
+    return fail(Errc::kInvalidArgument, fmt::format("--lanes is 1 to {}", kLabLanesMax));
   if (options.repeat < 1 || options.repeat > kLabRepeatMax)
     return fail(Errc::kInvalidArgument, fmt::format("--repeat is 1 to {}", kLabRepeatMax));
   return {};
+}
+
+// With delays a run is mostly waiting; without them it is the machine that is measured.
+uint32_t usual_lanes(const LabOptions& options) {
+  if (options.delays == "zero") return 1;
+  return std::clamp<uint32_t>(kNodesAtOnce / options.nodes, 1, kLabLanesUsual);
 }
 
 void note_conditions(const LabOptions& options, Results* results) {
   results->version = options.version;
   results->nodes = options.nodes;
   results->repeat = options.repeat;
+  results->lanes = options.lanes;
+  results->service = options.service;
   results->delays = options.delays;
   results->lease_ms = std::chrono::duration<double, std::milli>(options.lease).count();
   results->seed = options.seed;
@@ -222,10 +289,11 @@ void note_conditions(const LabOptions& options, Results* results) {
 // What to type to have the same again.
 std::string command_of(const LabOptions& options) {
   return fmt::format(
-      "atoll lab vip --mover {} --fault {} --nodes {} --domains {} --repeat {} --delays {} "
-      "--lease-ms {} --seed {}{} --report {}",
-      options.mover, options.fault, options.nodes, options.domains, options.repeat, options.delays,
-      options.lease / 1ms, options.seed, options.references ? " --references" : "", options.report);
+      "atoll lab vip --mover {} --fault {} --nodes {} --domains {} --repeat {} --service {} "
+      "--delays {} --lease-ms {} --seed {} --lanes {}{} --report {}",
+      options.mover, options.fault, options.nodes, options.domains, options.repeat, options.service,
+      options.delays, options.lease / 1ms, options.seed, options.lanes,
+      options.references ? " --references" : "", options.report);
 }
 
 int complain(const Error& error, int status) {
@@ -249,6 +317,7 @@ int run_lab(LabOptions options) {
     if (!program) return complain(program.error(), 1);
     options.program = *program;
   }
+  if (options.lanes == 0) options.lanes = usual_lanes(options);
   stop_asked = false;
   std::signal(SIGINT, ask_to_stop);
   std::signal(SIGTERM, ask_to_stop);

@@ -5,7 +5,8 @@
 // down at the end, after a failure and at SIGINT or SIGTERM; what a dead runner left is taken down
 // at the next start.
 //
-// Threads: the calling one, which becomes the reactor of each scenario in turn.
+// Threads: the calling one waits; each run at a time has one of its own, and another as the reactor
+// of its scenario.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ namespace atl::lab {
 // Nodes of a laboratory: address space 10.0.1.x, and what two cores can carry.
 inline constexpr uint32_t kLabNodesMax = 100;
 inline constexpr uint32_t kLabRepeatMax = 1000;
+inline constexpr uint32_t kLabLanesMax = 16;
 
 struct LabOptions {
   std::string mover = "all";
@@ -27,9 +29,11 @@ struct LabOptions {
   uint32_t nodes = 4;
   uint32_t domains = 2;  // availability domains that the nodes are spread over
   uint32_t repeat = 1;
+  std::string service = "http";     // or "s3": behind the addresses
   std::string delays = "built-in";  // or "zero", or a file
   Nanos lease = 1s;
   uint64_t seed = 1;
+  uint32_t lanes = 0;  // runs at a time, each in a laboratory of its own; 0: as many as fit well
   bool json = false;
   bool references = false;
   std::string report;   // folder for the result and the report of it; "" none

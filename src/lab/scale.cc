@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "lab/files.h"
 #include "lab/scale_world.h"
 #include "vip/movers/make_mover.h"
 
@@ -19,17 +18,6 @@ namespace {
 bool is_refusal(const Error& error) {
   return error.code == Errc::kUnsupported || error.code == Errc::kNoSpace ||
          error.code == Errc::kInvalidArgument;
-}
-
-Result<cloud::Delays> read_delays(const std::string& name) {
-  if (name == "built-in") return cloud::Delays::built_in();
-  if (name == "zero") return cloud::Delays::zero();
-  std::ifstream file(name);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file)
-    return fail(Errc::kNotFound,
-                fmt::format("--delays: {} cannot be read; a file, built-in or zero", name));
-  return cloud::Delays::parse(text, name);
 }
 
 Result<std::vector<std::string>> movers_of(const std::string& asked) {

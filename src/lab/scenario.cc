@@ -1,6 +1,7 @@
 #include "lab/scenario.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -19,7 +20,8 @@ constexpr Nanos kUnwind = 30ms;
 
 // Everything that is known when a run has ended.
 struct Story {
-  Harm harm;
+  Harm harm;                  // in the end also concerned: whatever else had to move
+  std::set<vip::Vip> struck;  // what the fault itself concerned
   int64_t recovered_ns = 0;
   std::map<std::string, int64_t> lease_ends;  // of the victims, before they were mended
 };
@@ -55,22 +57,30 @@ void collect_gaps(World* world, const Story& story, RunResult* result) {
 }
 
 void collect_counts(World* world, const Story& story, RunResult* result) {
-  const size_t clients = world->clients().size();
-  for (size_t c = 0; c < clients; ++c) {
-    const ClientLog& log = world->clients().log(c);
-    const RequestCounts counts = count_requests(log.probes);
+  for (size_t c = 0; c < world->clients().size(); ++c) {
+    const RequestCounts counts = count_requests(world->clients().log(c).probes);
     result->requests += counts.requests;
     result->failed_requests += counts.failed_requests;
     result->failed_attempts += counts.failed_attempts;
-    std::set<uint32_t> targets;
-    for (size_t v = c; v < world->pool().addresses.size(); v += clients)
-      if (story.harm.concerned.contains(world->pool().addresses[v]))
-        targets.insert(static_cast<uint32_t>(v / clients));
-    const InFlight flight =
-        count_in_flight(log.transfers, targets, story.harm.at_ns, story.recovered_ns);
-    result->in_flight.reset += flight.reset;
-    result->in_flight.silent += flight.silent;
-    result->in_flight.continued += flight.continued;
+  }
+  const bool planned = info_of(world->spec().fault).planned;
+  const std::vector<HolderChange> changes = world->ledger().changes();
+  for (size_t v = 0; v < world->pool().addresses.size(); ++v) {
+    const vip::Vip vip = world->pool().addresses[v];
+    std::vector<int64_t> moves;
+    for (const HolderChange& change : changes)
+      if (change.vip == vip && change.at.count() > story.harm.at_ns &&
+          change.at.count() <= story.recovered_ns)
+        moves.push_back(change.at.count());
+    const bool struck = story.struck.contains(vip);
+    if (!struck && moves.empty()) continue;
+    // What a crash does to connections it does at the first move; what moves later is other news.
+    if (!planned && moves.size() > 1) moves.resize(1);
+    std::optional<int64_t> fault_ns;
+    if (struck && !story.harm.rolling) fault_ns = story.harm.at_ns;
+    const ClientGroup& clients = world->clients();
+    result->in_flight.add(
+        count_in_flight(clients.log_of(v).transfers, clients.target_of(v), fault_ns, moves));
   }
 }
 
@@ -113,7 +123,7 @@ Task<void> run(World* world, RunResult* result) {
   if (story.harm.at_ns == 0) co_return;
   if (story.recovered_ns == 0) story.recovered_ns = real_now().count();
   world->read_events();
-  // Whatever else had to move.
+  story.struck = story.harm.concerned;
   for (const vip::Vip vip : world->pool().addresses)
     if (world->ledger().holder_at(vip, story.harm.at_ns) !=
         world->ledger().holder_at(vip, story.recovered_ns))

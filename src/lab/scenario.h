@@ -19,6 +19,7 @@
 #include "lab/faults.h"
 #include "lab/netlab.h"
 #include "lab/results.h"
+#include "lab/service_kind.h"
 
 namespace atl::lab {
 
@@ -43,6 +44,7 @@ inline constexpr size_t kAddressesGoal = 20;
 struct ScenarioSpec {
   MoverInfo mover;
   FaultKind fault = FaultKind::kKill;
+  ServiceKind service = ServiceKind::kHttp;
   uint32_t number = 1;
   Nanos lease = 1s;
   cloud::Delays delays;

@@ -43,15 +43,15 @@ inline void remove_address(NetLab& lab, size_t node, const std::string& vip) {
   in(lab, node_place(node), {"ip", "addr", "del", vip + "/32", "dev", "eth0"});
 }
 
-// An ARP frame as a node's eth0 sends it to all; with sender == target and opcode 2 a gratuitous
-// one.
+// An ARP frame as an interface of a node sends it to all; with sender == target and opcode 2 a
+// gratuitous one.
 inline void send_arp(NetLab& lab, size_t node, vip::Vip sender, vip::Vip target, uint8_t opcode,
-                     uint8_t target_hardware = 0xff) {
+                     uint8_t target_hardware = 0xff, const char* by = "eth0") {
   const Namespace& space = *lab.space(node_place(node)).value();
   const FileHandle file = space.socket(AF_PACKET, SOCK_DGRAM, 0).value();
   unsigned interface = 0;
   ASSERT_TRUE(space.run([&]() -> Status {
-    interface = if_nametoindex("eth0");
+    interface = if_nametoindex(by);
     return {};
   }));
   std::array<uint8_t, 28> frame = {0, 1, 8, 0, 6, 4, 0, opcode, 0x42, 1, 10, 0, 1};

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "lab/files.h"
+#include "lab/lab_dns.h"
 #include "vip/record.h"
 
 namespace atl::lab {
@@ -44,6 +45,7 @@ Task<Status> World::start() {
 }
 
 Status World::listen() {
+  coord_server_.offer(memory_);
   ATOLL_TRY_STATUS(coord_server_.listen({kRunnerAddress, kCoordinatorPort}));
   if (!spec_.mover.cloud) return {};
   cloud_ = std::make_unique<CloudSide>(env_, lab_, ledger_, pool_, random_.next());
@@ -68,6 +70,12 @@ Status World::start_node(size_t number) {
   config.drain_limit = kLabDrainLimit;
   config.coordinator = {kRunnerAddress, kCoordinatorPort};
   config.control_host = node_place(number).management_address();
+  config.dns = lab_dns_section(pool_, number);
+  // A client, which refuses the connection: each of two nodes is the other's only witness.
+  if (pool_.nodes.size() == 2) config.reach_hosts = {client_place(1).client_address() + ":9"};
+  config.service = spec_.service;
+  if (config.service == ServiceKind::kS3)
+    config.data = path(config.node + std::string(kStoreSuffix));
   const std::string file = path(config.node + ".json");
   ATOLL_TRY_STATUS(write_text(file, config.encode()));
   ATOLL_TRY(nodes_[number],
@@ -86,6 +94,7 @@ Status World::start_controllers() {
     config.compute =
         cloud_ ? fmt::format("http://{}:{}", kRunnerAddress, kCloudPort) : std::string();
     config.project = kProject;
+    config.metadata = config.compute;  // the emulator is both
     const std::string file = path(config.name + ".json");
     ATOLL_TRY_STATUS(write_text(file, config.encode()));
     ATOLL_TRY(
@@ -186,7 +195,7 @@ Status World::signal_node(size_t number, int signal) {
   const auto found = nodes_.find(number);
   if (found == nodes_.end())
     return fail(Errc::kNotFound, fmt::format("{} has no process", node_name(number)));
-  return lab_.processes().signal(found->second, signal);
+  return lab_.processes().signal_alone(found->second, signal);
 }
 
 Task<Status> World::stop_node(size_t number) {
@@ -232,6 +241,7 @@ Task<Status> World::end() {
   for (const auto& [name, pid] : controllers_) all.push_back(pid);
   const Status killed = lab_.processes().kill(all);
   if (!killed) ended = killed;
+  remove_stores(spec_.folder);
   coord_server_.stop();
   if (cloud_) cloud_->http().stop();
   co_return ended;

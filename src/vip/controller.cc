@@ -10,6 +10,8 @@
 
 namespace atl::vip {
 
+static_assert(kPoolNodesMax + 1 <= coord::kMaxLeases);
+
 Controller::Controller(env::Env& env, coord::Coordinator& coordinator, Mover& mover,
                        Options options)
     : env_(env), coordinator_(coordinator), mover_(mover), options_(std::move(options)) {}
@@ -17,6 +19,12 @@ Controller::Controller(env::Env& env, coord::Coordinator& coordinator, Mover& mo
 Task<Status> Controller::start() {
   ATOLL_CO_TRY_STATUS(options_.timing.check());
   ATOLL_CO_TRY_STATUS(check_pool(options_.pool));
+  if (!mover_.floats())
+    co_return fail(Errc::kUnsupported,
+                   fmt::format("nothing floats with {}: an address is its instance's until that is "
+                               "replaced, and no controller is needed; let clients follow the "
+                               "pool's name in DNS",
+                               mover_.name()));
   Status can = co_await mover_.check(options_.pool);
   // A cloud that does not answer now is no reason to leave the addresses to nobody.
   if (!can && can.error().code != Errc::kUnavailable && can.error().code != Errc::kTimeout &&
@@ -77,7 +85,13 @@ Task<void> Controller::campaign() {
       tell({.kind = Event::Kind::kLeads});
       ATOLL_LOG(kInfo, "vip", "leads", {{"pool", options_.pool.name}, {"name", options_.name}});
       for (auto& [name, view] : nodes_) view = NodeView();
+      many_cut_ = false;
+      few_cut_since_ = env_.now();
+      // Of before; a round that is still under way goes on when the records are read again.
+      records_.clear();
       delivered_.clear();
+      troubles_.clear();
+      show_unfinished();
     }
     leads_ = true;
     leads_until_ = sent + options_.timing.validity();
@@ -90,6 +104,7 @@ Task<void> Controller::campaign() {
 Task<Status> Controller::round() {
   ATOLL_CO_TRY(auto held, co_await read_records());  // 1.
   co_await find_lost_leases(held);                   // 2., after 1.: see vip/holder.h
+  weigh_cuts();
   note_records(held);
   const std::map<Vip, NodeName> wanted = plan(held);  // 3.
   std::vector<Task<void>> changes;                    // 4.
@@ -111,10 +126,14 @@ Task<Result<std::map<Vip, Controller::Held>>> Controller::read_records() {
   const std::string pool = options_.pool.name;
   ATOLL_CO_TRY(auto listed, co_await coordinator_.list(pool_prefix(pool)));
   std::map<Vip, Held> held;
-  std::set<NodeName> drains;
+  std::set<NodeName> drains, cuts;
   for (const coord::KeyValue& kv : listed) {
     if (kv.key.starts_with(drain_prefix(pool))) {
       drains.insert(kv.key.substr(drain_prefix(pool).size()));
+      continue;
+    }
+    if (kv.key.starts_with(cut_prefix(pool))) {
+      cuts.insert(kv.key.substr(cut_prefix(pool).size()));
       continue;
     }
     if (!kv.key.starts_with(record_prefix(pool))) continue;
@@ -128,6 +147,7 @@ Task<Result<std::map<Vip, Controller::Held>>> Controller::read_records() {
     held[*vip] = {*record, kv.versioned.version};
   }
   drains_ = std::move(drains);
+  if (!planted(PlantedBug::kIgnoreReach)) cuts_ = std::move(cuts);
   co_return held;
 }
 
@@ -173,11 +193,17 @@ Task<void> Controller::find_lost_leases(std::map<Vip, Held> held) {
 }
 
 std::map<Vip, NodeName> Controller::plan(const std::map<Vip, Held>& held) const {
+  bool others = false;  // is there anybody whom clients reach?
+  for (const NodeSpec& node : options_.pool.nodes) {
+    const NodeView& view = nodes_.at(node.name);
+    others |= view.up && !view.draining && !view.cut;
+  }
   std::vector<Candidate> candidates;
   for (const auto& [name, view] : nodes_) {
     if (!view.up || options_.pool.find(name) == nullptr) continue;
-    const bool settled = env_.now() - view.up_since >= options_.timing.settle;
-    candidates.push_back({name, !view.draining, settled});
+    const bool goes = view.draining || (others && believed_cut(view));
+    const bool settled = !view.cut && env_.now() - view.up_since >= options_.timing.settle;
+    candidates.push_back({name, !goes, settled});
   }
   std::map<Vip, NodeName> now;
   for (const auto& [vip, state] : held) {
@@ -217,53 +243,6 @@ Task<void> Controller::change(Vip vip, Held held, NodeName to) {
 
 void Controller::note_records(const std::map<Vip, Held>& held) {
   for (const auto& [vip, state] : held) records_[vip] = state.record;
-}
-
-// --- The network follows the records ---
-
-void Controller::follow_with_the_network() {
-  if (!leads_ || network_busy_ || env_.now() < network_not_before_) return;
-  std::vector<Wanted> wanted;
-  std::set<Vip> urgent;
-  for (const auto& [vip, record] : records_) {
-    if (record.holder.empty()) continue;
-    wanted.push_back({vip, record.holder});
-    auto at = delivered_.find(vip);
-    if (at == delivered_.end() || at->second != record.holder) urgent.insert(vip);
-  }
-  if (wanted.empty() || (urgent.empty() && env_.now() < verify_at_)) return;
-  network_busy_ = true;
-  ++tasks_;
-  env_.spawn("vip.network", network_round(std::move(wanted), std::move(urgent)));
-}
-
-Task<void> Controller::network_round(std::vector<Wanted> wanted, std::set<Vip> urgent) {
-  auto self = shared_from_this();
-  std::map<Vip, NodeName> asked;
-  for (const Wanted& want : wanted) asked[want.vip] = want.node;
-  Outcome outcome = co_await mover_.reconcile(options_.pool, std::move(wanted), std::move(urgent));
-  api_calls_ += outcome.api_calls;
-  for (const Unfinished& left : outcome.unfinished) {
-    asked.erase(left.vip);
-    delivered_.erase(left.vip);
-    note_unfinished(left);
-  }
-  for (const auto& [vip, node] : asked) delivered_[vip] = node;
-  unfinished_ = std::move(outcome.unfinished);
-  verify_at_ = env_.now() + options_.timing.verify_interval;
-  // What is unfinished stays urgent, but not at once: the API has limits.
-  network_not_before_ = unfinished_.empty() ? Nanos(0) : env_.now() + options_.timing.cloud_retry;
-  network_busy_ = false;
-  task_ended();
-}
-
-void Controller::note_unfinished(const Unfinished& left) {
-  const std::string why = left.why.to_string();
-  if (left.stuck)
-    ATOLL_LOG(kError, "vip", "the network is stuck", {{"vip", left.vip.to_string()}, {"why", why}});
-  else
-    ATOLL_LOG(kWarn, "vip", "the network does not follow yet",
-              {{"vip", left.vip.to_string()}, {"why", why}});
 }
 
 }  // namespace atl::vip

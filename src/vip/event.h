@@ -21,12 +21,17 @@ struct Event {
     kDraining,    // vip: a planned move has begun
     kLeft,        // vip: the fence is closed and the address gone
     kHandedOver,  // vip; to
+    kCut,         // reaches nobody on the clients' side; why: whom it asked last
+    kReaches,     // reaches somebody again
     // a controller's
     kLeads,
     kFollows,
     kLostLease,  // from: the node whose lease was seen to be free
     kGiven,      // vip; from, to
     kAsked,      // vip; from is asked to hand over to `to`
+    kSaysCut,    // from: a node that says so
+    kManyCut,    // number: of them, too many to be believed; nothing is moved because of it
+    kFewCut,     // that has ended
   };
   Kind kind{};
   Vip vip{};

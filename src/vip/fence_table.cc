@@ -78,7 +78,8 @@ table netdev {0} {{
     type filter hook egress device "lo" priority 0; policy accept;
     ip daddr 192.0.2.1 udp dport 9 ip saddr @held update @held {{ ip saddr timeout {3}ms }} drop
     ip daddr 192.0.2.1 udp dport 10 ip saddr @arming update @held {{ ip saddr timeout {3}ms }} drop
-    ip daddr 192.0.2.1 drop
+    ip daddr 192.0.2.1 ip saddr @pool drop
+    ip saddr @pool ip saddr != @held drop
   }}
   chain out {{
     type filter hook egress devices = {{ {2} }} priority 0; policy accept;
@@ -187,7 +188,11 @@ Status FenceTable::close(Vip vip) {
   const Status held = drop_if_there(kHeld, vip);
   const Status quiet = drop_if_there(kQuiet, vip);
   if (!held) return held;
-  return armed ? quiet : armed;
+  if (!armed || !quiet) return armed ? quiet : armed;
+  // That there was nothing to take out may mean that there is no fence at all.
+  ATOLL_TRY(const std::set<Vip> open, this->held());
+  if (open.contains(vip)) return fail(Errc::kIo, "the fence stays open");
+  return {};
 }
 
 Status FenceTable::quiesce(Vip vip) {

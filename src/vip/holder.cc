@@ -1,6 +1,8 @@
 #include "vip/holder.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -70,16 +72,23 @@ bool Holder::may_hold(Nanos span) const {
 
 Task<bool> Holder::renew() {
   const std::string name = node_lease(options_.pool.name, options_.node);
-  const std::string holder = options_.node + "#" + options_.incarnation;
+  const std::string holder = lease_holder(options_.node, options_.incarnation);
   const Nanos sent = env_.now();
   const bool fresh = tenure_ == 0;
   Task<Status> call = fresh ? coordinator_.lease_acquire(name, holder, options_.timing.lease)
                             : coordinator_.lease_renew(name, holder);
   const Status granted =
-      co_await env::with_timeout(env_, 2 * options_.timing.renew_interval, std::move(call));
+      co_await env::with_timeout(env_, options_.timing.renew_timeout, std::move(call));
   if (granted) {
-    // A tenure that ended meanwhile is not revived: what it knew of the records is gone.
+    // A tenure that ended meanwhile is not revived: what it knew of the records is gone. Nor is one
+    // whose time was over before the answer: the lease may have been lost, and be ours again by an
+    // earlier request that came late.
     if (!fresh && tenure_ == 0) co_return false;
+    if (!fresh && env_.now() >= valid_until_) {
+      ATOLL_PROBE("vip: a renewal was granted too late");
+      co_await lapse("the lease was renewed too late");
+      co_return false;
+    }
     valid_until_ = std::max(valid_until_, sent + options_.timing.validity());
     if (fresh) {
       tenure_ = ++last_tenure_;
@@ -98,19 +107,29 @@ Task<bool> Holder::renew() {
 
 Task<void> Holder::keep_lease() {
   auto self = shared_from_this();
+  Nanos renew_at{0};
   while (!stopping_) {
-    const Result<bool> linked = co_await guest_.linked();
-    if (!service_.well() || !linked.value_or(true)) {
+    const bool linked = co_await look_at_link();
+    if (!service_.well() || !linked) {
       if (tenure_ != 0) {
         co_await lapse(service_.well() ? "no link to clients" : "the service is not well");
         co_await give_lease_back();
       }
-    } else if (!lapsing_) {
+      renew_at = env_.now() + options_.timing.look_interval;
+    } else if (!lapsing_ && env_.now() >= renew_at) {
       const bool had = tenure_ != 0;
-      const bool granted = co_await renew();
+      if (!had && !fenced_) fenced_ = co_await put_fence_up();
+      const Nanos sent = env_.now();
+      const bool granted = fenced_ && co_await renew();
       if (granted && !had) co_await look();
+      // What is held is not let go for one lost answer.
+      renew_at = sent + (granted        ? options_.timing.renew_interval
+                         : tenure_ != 0 ? options_.timing.tick
+                                        : options_.timing.look_interval);
     }
-    co_await env_.sleep(options_.timing.renew_interval);
+    if (lapsing_) renew_at = env_.now() + options_.timing.tick;
+    const Nanos look_at = env_.now() + options_.timing.look_interval;
+    co_await env_.sleep(std::max(Nanos(0), std::min(look_at, renew_at) - env_.now()));
   }
   co_await lapse("the node stops");
   while (lapsing_) co_await env_.sleep(options_.timing.kernel_hold);
@@ -118,12 +137,38 @@ Task<void> Holder::keep_lease() {
   task_ended();
 }
 
+Task<bool> Holder::look_at_link() {
+  const Result<bool> linked = co_await guest_.linked();
+  if (linked) {
+    link_doubts_ = 0;
+    co_return *linked;
+  }
+  // An interface that is gone has no link. Another error may pass.
+  if (link_doubts_++ == 0)
+    ATOLL_LOG(kError, "vip", "the interface cannot be looked at",
+              {{"why", linked.error().to_string()}});
+  co_return linked.error().code != Errc::kNotFound&& link_doubts_ < kLinkDoubts;
+}
+
+// Somebody may have taken the fence down (`nft flush ruleset`): nothing is answered without.
+Task<bool> Holder::put_fence_up() {
+  Task<Status> prepared = guest_.prepare(options_.pool.addresses, options_.timing.kernel_hold,
+                                         options_.timing.arm_time);
+  const Status done = co_await std::move(prepared);
+  if (!done)
+    ATOLL_LOG(kError, "vip", "the fence cannot be put up again",
+              {{"why", done.error().to_string()}});
+  co_return done.has_value();
+}
+
 // Before its time, so that others need not wait for it; but not while a fence may be open.
 Task<void> Holder::give_lease_back() {
   Status released = fail(Errc::kBusy, "a fence could not be closed: it runs out by itself");
+  co_await env_.sleep(options_.timing.queue_time);
   if (closed_)
-    released = co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
-                                                   options_.node + "#" + options_.incarnation);
+    released =
+        co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
+                                            lease_holder(options_.node, options_.incarnation));
   if (!released)
     ATOLL_LOG(kInfo, "vip", "lease not released", {{"why", released.error().to_string()}});
 }
@@ -177,12 +222,15 @@ Task<void> Holder::keep_fence() {
       const Status done = co_await guest_.hold(holding());
       if (!done) ATOLL_LOG(kError, "vip", "fence", {{"why", done.error().to_string()}});
       if (!mending_ && (late || env_.now() >= check_at)) {
-        check_at = env_.now() + options_.timing.renew_interval;
+        check_at = env_.now() + options_.timing.look_interval;
         mending_ = true;
         ++tasks_;
         env_.spawn("vip.mend", mend_guest());
       }
       co_await announce_due();
+      if (cut())
+        for (const auto& [vip, slot] : slots_)
+          if (slot.drained) slot.drained->set();
     } else if (tenure_ != 0) {
       co_await lapse("the lease could not be renewed in time");
     }
@@ -205,6 +253,12 @@ Task<void> Holder::mend_guest() {
   const Result<std::set<Vip>> open = co_await guest_.open_now();
   const Result<std::set<Vip>> there = co_await guest_.addresses();
   if (open && there && tenure == tenure_) co_await mend(*open, *there);
+  if (!open && open.error().code == Errc::kNotFound && tenure == tenure_ && tenure_ != 0) {
+    ATOLL_PROBE("vip: the fence was gone");
+    ATOLL_LOG(kError, "vip", "the fence is gone", {{"why", open.error().to_string()}});
+    fenced_ = false;
+    co_await lapse("the fence is gone");
+  }
   mending_ = false;
   task_ended();
 }
@@ -251,7 +305,7 @@ Task<Status> Holder::put_up(Vip vip, uint64_t tenure) {
   co_return co_await guest_.open(vip);
 }
 
-static_assert(kAnnounceAgain[2] > kGarpQuiet);
+static_assert(std::reduce(std::begin(kAnnounceAgain), std::end(kAnnounceAgain)) > kGarpQuiet);
 
 Task<void> Holder::announce_due() {
   if (!options_.duties.garp) co_return;

@@ -17,6 +17,7 @@
 // stop(), then wait for stopped(). Threads: the reactor's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -34,11 +35,15 @@
 
 namespace atl::vip {
 
-// After taking an address the node announces it at once and after these; then every kGarpInterval.
-// The second is past the three seconds in which two senders race (haPolicy, API schema).
-inline constexpr Nanos kAnnounceAgain[] = {200ms, 1s, 3500ms};
+// After taking an address the node announces it at once and then with these pauses; then every
+// kGarpInterval. Often at first, because an announcement may be lost or lose a race; the sixth is past
+// the three seconds in which two senders race (haPolicy, API schema).
+inline constexpr Nanos kAnnounceAgain[] = {50ms, 100ms, 200ms, 400ms, 800ms, 1600ms};
 // A planned move waits this long for requests under way once no new connection gets in.
 inline constexpr Nanos kFinishLimit = 2s;
+
+// The interface may fail to be looked at this often in a row before that counts as no link.
+inline constexpr int kLinkDoubts = 3;
 
 class Holder : public std::enable_shared_from_this<Holder> {
  public:
@@ -49,6 +54,8 @@ class Holder : public std::enable_shared_from_this<Holder> {
     Timing timing;
     GuestDuties duties;
     Observe observe;  // may be empty
+    // This node is cut from clients (vip/reach.h): a planned move waits for nobody. May be empty.
+    std::function<bool()> cut;
   };
 
   Holder(env::Env& env, coord::Coordinator& coordinator, Guest& guest, Service& service,
@@ -75,6 +82,7 @@ class Holder : public std::enable_shared_from_this<Holder> {
     Record record;
     Nanos announce_at{0};
     size_t announced = 0;
+    std::shared_ptr<env::Event> drained;  // while a planned move waits for transfers to end
   };
 
   Task<void> keep_lease();
@@ -88,7 +96,12 @@ class Holder : public std::enable_shared_from_this<Holder> {
   void act();
   Task<void> take(Vip vip, uint64_t tenure);
   Task<void> hand_over(Vip vip, uint64_t tenure);
+  Task<void> drain(Vip vip);
+  Task<void> run_drain(Vip vip, std::shared_ptr<env::Event> drained);
+  bool cut() const;
   Task<bool> let_go(Vip vip);  // is its fence closed?
+  Task<bool> look_at_link();
+  Task<bool> put_fence_up();
   std::vector<Vip> holding() const;
   Task<void> mend_guest();
   Task<void> mend(std::set<Vip> open, std::set<Vip> there);
@@ -110,6 +123,8 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Nanos valid_until_{0};
   bool lapsing_ = false;
   bool closed_ = true;  // the last lapse closed all fences
+  bool fenced_ = true;  // the fence is up, as far as was seen
+  int link_doubts_ = 0;
   bool mending_ = false;
   bool stopping_ = false;
   size_t tasks_ = 0;

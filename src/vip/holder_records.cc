@@ -14,8 +14,8 @@ Task<void> Holder::watch_records() {
   uint64_t revision = 0;
   while (!stopping_) {
     // The list comes after the revision that the next wait starts from, so nothing is missed; and
-    // it comes at every renewal, so nothing rests on a notification.
-    Nanos limit = options_.timing.renew_interval;
+    // it comes now and then anyway, so nothing rests on a notification.
+    Nanos limit = options_.timing.look_interval;
     if (planted(PlantedBug::kLoseNotification)) limit = coord::kMaxWait;
     const Result<uint64_t> now = co_await coordinator_.wait_change(prefix, revision, limit);
     if (now)
@@ -117,8 +117,31 @@ Task<void> Holder::take(Vip vip, uint64_t tenure) {
     if (!done)
       ATOLL_LOG(kWarn, "vip", "address not taken",
                 {{"vip", vip.to_string()}, {"why", done.error().to_string()}});
-    co_await let_go(vip);
+    // In a new tenure it is somebody else's work, which may be done already.
+    if (tenure_ == 0 || tenure == tenure_) co_await let_go(vip);
   }
+  task_ended();
+}
+
+bool Holder::cut() const {
+  return options_.cut && options_.cut() && !planted(PlantedBug::kDrainThoughCut);
+}
+
+// Until no long transfer is under way, or nobody would receive it.
+Task<void> Holder::drain(Vip vip) {
+  if (cut()) co_return;
+  auto drained = std::make_shared<env::Event>();
+  slots_[vip].drained = drained;
+  ++tasks_;
+  env_.spawn("vip.drain", run_drain(vip, drained));
+  co_await drained->wait();
+  slots_[vip].drained = nullptr;
+}
+
+Task<void> Holder::run_drain(Vip vip, std::shared_ptr<env::Event> drained) {
+  auto self = shared_from_this();
+  co_await service_.drain(vip, options_.timing.drain_limit);
+  drained->set();
   task_ended();
 }
 
@@ -127,14 +150,19 @@ Task<void> Holder::hand_over(Vip vip, uint64_t tenure) {
   auto self = shared_from_this();
   if (slots_[vip].confirmed) {
     tell({.kind = Event::Kind::kDraining, .vip = vip});
-    co_await service_.drain(vip, options_.timing.drain_limit);
-    if (tenure == tenure_) {
+    co_await drain(vip);
+    if (tenure == tenure_ && !cut()) {
       const Status quiet = co_await guest_.quiesce(vip);
       if (quiet) co_await service_.finish(vip, kFinishLimit);
     }
   }
-  // Not given away before it is closed: the next look tries again.
+  if (tenure_ != 0 && tenure != tenure_) {  // lapsed, and the new tenure has begun with it
+    task_ended();
+    co_return;
+  }
+  // Not given away before it is closed, and all is out that was let out: the next look tries again.
   const bool closed = co_await let_go(vip);
+  co_await env_.sleep(options_.timing.queue_time);
   if (closed && tenure == tenure_ && valid() && slots_[vip].confirmed) {
     // The record may have changed while we drained: another next, or none any more.
     const std::string key = record_key(options_.pool.name, vip);

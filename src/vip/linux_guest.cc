@@ -1,7 +1,9 @@
 #include "vip/linux_guest.h"
 
 #include <algorithm>
-#include <mutex>
+
+#include "env/sync.h"
+#include "env/worker_pool.h"
 
 #include "vip/fence_table.h"
 #include "vip/interface.h"
@@ -14,10 +16,10 @@ struct LinuxGuest::Impl {
   Status prepare(const std::vector<Vip>& addresses, Nanos kernel_hold, Nanos arm_time);
 
   const LinuxGuestOptions options;
-  std::mutex one_at_a_time;
   std::set<Vip> pool;
   std::unique_ptr<Interface> interface;
   std::unique_ptr<FenceTable> fence;
+  env::WorkerPool thread{"atoll-fence", 1};  // last, so that it ends first
 };
 
 LinuxGuest::LinuxGuest(env::Env& env, LinuxGuestOptions options)
@@ -50,11 +52,13 @@ Status LinuxGuest::Impl::prepare(const std::vector<Vip>& addresses, Nanos kernel
 Task<Status> LinuxGuest::run(std::function<Status(Impl&)> work) {
   Status status;
   Impl* impl = impl_.get();
-  std::function<void()> job = [&status, &work, impl] {
-    const std::lock_guard lock(impl->one_at_a_time);
-    status = work(*impl);
+  auto begin = [&status, &work, impl](std::unique_ptr<env::Waiter> waiter) {
+    impl->thread.submit([&status, &work, impl, w = std::move(waiter)] {
+      status = work(*impl);
+      w->resume();
+    });
   };
-  co_await env_.offload(std::move(job));
+  co_await env::Waiter::suspend(std::move(begin));
   co_return status;
 }
 

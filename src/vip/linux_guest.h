@@ -19,9 +19,10 @@
 // stays when the process ends: its addresses stay silent.
 //
 // Needs root, the program `nft` (for prepare() alone), and a kernel with egress hooks (5.16).
-// Ownership: the Env outlives it. Threads: the reactor's; system calls run by Env::offload, one at
-// a time. Errors: kPermission (not root), kNotFound (no such interface), kUnsupported (no egress
-// hooks), kIo with what the kernel or nft said.
+// Ownership: the Env outlives it. Threads: the reactor's; system calls run on a thread of its own,
+// so that no other work of the process keeps the fence waiting, one at a time. Errors: kPermission
+// (not root), kNotFound (no such interface), kUnsupported (no egress hooks), kIo with what the
+// kernel or nft said.
 #pragma once
 
 #include <memory>
@@ -38,7 +39,7 @@ struct LinuxGuestOptions {
   // Addresses of the pool get out of none of these unless they are held; `interface` is one of them
   // anyway. All by which a packet could reach a client belong here.
   std::vector<std::string> fenced;
-  std::string table = "atoll";  // nftables table; one for each LinuxGuest of a machine
+  std::string table = "atoll";  // nftables table; another for each pool that the machine serves
 };
 
 class LinuxGuest final : public Guest {

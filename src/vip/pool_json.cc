@@ -77,6 +77,7 @@ NodeSpec decode_node(const json::value& value, std::string* trouble) {
   node.instance.name = in.text("instance", node.name);
   node.nic = in.text("nic", node.nic);
   node.endpoint_group = in.text("endpoint_group");
+  node.address = in.text("address");
   in.end();
   return node;
 }
@@ -132,6 +133,7 @@ std::string encode_pool(const Pool& pool) {
     node["instance"] = spec.instance.name;
     node["nic"] = spec.nic;
     node["endpoint_group"] = spec.endpoint_group;
+    node["address"] = spec.address;
     nodes.emplace_back(std::move(node));
   }
   out["nodes"] = std::move(nodes);

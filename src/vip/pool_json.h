@@ -3,7 +3,7 @@
 //   {"name": "door", "serves": "tenant-a", "mover": "gcp-alias",
 //    "addresses": ["10.0.9.1", "10.0.9.2"],
 //    "nodes": [{"name": "node1", "domain": "a", "zone": "z-a", "instance": "node1",
-//               "nic": "nic0", "endpoint_group": "neg-a"}],
+//               "nic": "nic0", "endpoint_group": "neg-a", "address": "10.0.1.1"}],
 //    "network": "net", "subnetwork": "sub", "region": "r1", "alias_range": "",
 //    "services": {"10.0.9.1": "backend-1"}}
 //

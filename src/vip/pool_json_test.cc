@@ -12,7 +12,7 @@ Pool full_pool() {
   pool.serves = "tenant-a";
   pool.mover = "gcp-lb";
   pool.addresses = {Vip::parse("10.0.9.2").value(), Vip::parse("10.0.9.1").value()};
-  pool.nodes = {{"node1", "a", {"zone-a", "vm-1"}, "nic1", "group-a"},
+  pool.nodes = {{"node1", "a", {"zone-a", "vm-1"}, "nic1", "group-a", "10.0.1.1"},
                 {"node2", "b", {"", "node2"}}};
   pool.network = "net";
   pool.subnetwork = "sub";
@@ -39,6 +39,8 @@ TEST(PoolJson, ComesBackAsItWas) {
   EXPECT_EQ(again->nodes[0].instance, pool.nodes[0].instance);
   EXPECT_EQ(again->nodes[0].nic, "nic1");
   EXPECT_EQ(again->nodes[0].endpoint_group, "group-a");
+  EXPECT_EQ(again->nodes[0].address, "10.0.1.1");
+  EXPECT_EQ(again->nodes[1].address, "");
   EXPECT_EQ(again->nodes[1].domain, "b");
   EXPECT_EQ(again->alias_range, "range");
   EXPECT_EQ(again->serves, "tenant-a");

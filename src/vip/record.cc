@@ -45,6 +45,16 @@ std::string drain_prefix(const std::string& pool) {
 std::string drain_key(const std::string& pool, const NodeName& node) {
   return drain_prefix(pool) + node;
 }
+std::string cut_prefix(const std::string& pool) {
+  return pool_prefix(pool) + "cut/";
+}
+std::string cut_key(const std::string& pool, const NodeName& node) {
+  return cut_prefix(pool) + node;
+}
+std::string lease_holder(const NodeName& node, const std::string& incarnation) {
+  return node + "#" + incarnation;
+}
+
 std::string node_lease(const std::string& pool, const NodeName& node) {
   return pool_prefix(pool) + "node/" + node;
 }

@@ -2,6 +2,8 @@
 //
 //   vip/POOL/address/10.0.0.5   a Record: who may answer for the address
 //   vip/POOL/drain/NODE         present: move everything away from NODE, in order
+//   vip/POOL/cut/NODE           present: NODE says that it reaches nobody on the clients' side
+//                               (vip/reach.h); whom it asked last, for people
 //   lease vip/POOL/node/NODE    held by the node's process while it is well
 //   lease vip/POOL/leader       held by the one controller that acts
 //
@@ -35,7 +37,11 @@ std::string record_key(const std::string& pool, Vip vip);
 Result<Vip> record_vip(const std::string& pool, std::string_view key);  // kCorrupt
 std::string drain_prefix(const std::string& pool);
 std::string drain_key(const std::string& pool, const NodeName& node);
+std::string cut_prefix(const std::string& pool);
+std::string cut_key(const std::string& pool, const NodeName& node);
 std::string node_lease(const std::string& pool, const NodeName& node);
+// In whose name a process of that node has it.
+std::string lease_holder(const NodeName& node, const std::string& incarnation);
 std::string leader_lease(const std::string& pool);
 std::string pool_prefix(const std::string& pool);
 

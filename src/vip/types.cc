@@ -115,6 +115,12 @@ Status check_pool(const Pool& pool) {
     if (!names.insert(node.name).second)
       return fail(Errc::kInvalidArgument,
                   fmt::format("pool {}: node {} is there twice", pool.name, node.name));
+    if (node.address.empty()) continue;
+    const Result<Vip> own = Vip::parse(node.address);
+    if (!own || vips.contains(*own))
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("pool {}: {:?} cannot be the own address of node {}", pool.name,
+                              node.address, node.name));
   }
   return {};
 }

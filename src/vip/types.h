@@ -14,7 +14,9 @@
 namespace atl::vip {
 
 inline constexpr size_t kPoolAddressesMax = 1024;
-inline constexpr size_t kPoolNodesMax = 1024;
+// Each node has a lease, and so has the leader, of the 1,024 that a coordinator has (kMaxLeases);
+// the rest is for others who use it.
+inline constexpr size_t kPoolNodesMax = 1000;
 inline constexpr size_t kNameBytesMax = 63;  // of pools and nodes: a DNS label
 
 using NodeName = std::string;
@@ -45,6 +47,9 @@ struct NodeSpec {
   // The group that the instance is in: gcp-garp and gcp-lb: the backend service's (a NEG);
   // gcp-pool: the managed instance group.
   std::string endpoint_group;
+  // Its own on that interface, "10.0.1.5": where other nodes ask whether it can be reached
+  // (vip/reach.h). "" they do not.
+  std::string address;
 };
 
 struct Pool {
@@ -58,8 +63,8 @@ struct Pool {
   std::string subnetwork;
   std::string region;
   std::string alias_range;  // gcp-alias: the secondary range's name; "" is the primary one
-  // gcp-lb, gcp-garp: backend service of each address. Several may share one, and then move
-  // together.
+  // gcp-lb, gcp-garp: backend service of each address, no two of them the same: what shares a
+  // service can only move together.
   std::map<Vip, std::string> services;
 
   const NodeSpec* find(const NodeName& node) const;

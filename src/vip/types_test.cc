@@ -62,11 +62,11 @@ TEST(Timing, what_is_derived_from_any_lease_keeps_an_address_up) {
   EXPECT_TRUE(Timing().check());
 }
 
-// 1 s of lease, less 1/64, is 984 ms; three renewals every 300 ms leave no room for the kernel's
-// 250.
+// 1 s of lease, less 1/64, is 984 ms; a renewal after 500 ms, two answers that are waited for 125
+// ms each, and the kernel's 250 ms are a second.
 TEST(Timing, refuses_times_that_close_the_fence_between_renewals) {
   Timing timing = Timing::of(1s);
-  timing.renew_interval = 300ms;
+  timing.renew_interval = 500ms;
   EXPECT_EQ(timing.check().error().code, Errc::kInvalidArgument);
   timing = Timing::of(1s);
   timing.kernel_hold = 400ms;
@@ -94,6 +94,13 @@ TEST(Pool, is_checked) {
   Pool same = pool;
   same.nodes.push_back(same.nodes[0]);
   EXPECT_NE(check_pool(same).error().message.find("node n1 is there twice"), std::string::npos);
+  // As many nodes as a coordinator has leases for, and no more.
+  Pool large = pool;
+  for (int i = 2; i <= 1000; ++i)
+    large.nodes.push_back({"n" + std::to_string(i), "d1", {"z", "n" + std::to_string(i)}, "nic0"});
+  EXPECT_TRUE(check_pool(large));
+  large.nodes.push_back({"m", "d1", {"z", "m"}, "nic0", ""});
+  EXPECT_EQ(check_pool(large).error().code, Errc::kInvalidArgument);
 }
 
 }  // namespace

@@ -16,7 +16,9 @@ from atoll_cluster import BIN, ROOT, case, expect, finish  # noqa: E402
 SCHEMA = json.loads((ROOT / "docs/formats/lab.schema.json").read_text())
 RUN_LIMIT_S = 400
 PAIRS = [("gcp-alias", "kill"), ("gcp-alias", "stop"), ("gcp-route", "power"), ("gcp-garp", "controller"),
-         ("gcp-lb", "kill"), ("linux-arp", "kill"), ("linux-arp", "drain")]
+         ("gcp-lb", "kill"), ("linux-arp", "kill"), ("linux-arp", "drain"),
+         ("linux-arp", "cut-clients")]
+OVER_S3 = [("linux-arp", "kill"), ("linux-arp", "drain")]
 
 
 def lab(*words):
@@ -58,11 +60,13 @@ def leftovers():
     return [name for name in os.listdir("/run/netns") if name.startswith("atl")] if os.path.isdir("/run/netns") else []
 
 
-def one_pair(mover, fault):
-    code, out, err = lab("--mover", mover, "--fault", fault, "--nodes", 3, "--delays", "zero", "--json")
+def one_pair(mover, fault, service="http"):
+    code, out, err = lab("--mover", mover, "--fault", fault, "--nodes", 3, "--delays", "zero", "--service", service,
+                         "--json")
     expect(out, f"nothing was printed: {err}")
     told = json.loads(out)
     check(told, SCHEMA)
+    expect(told["service"] == service, f"another service: {told['service']}")
     row = told["results"][0]
     expect((row["mover"], row["fault"]) == (mover, fault), f"another row: {row['mover']} {row['fault']}")
     expect(row["recovered"] == 1, f"it did not come back: {row['troubles']}")
@@ -71,9 +75,10 @@ def one_pair(mover, fault):
     expect(row["gaps_ms"], "no gap was measured")
     for gap in row["gaps_ms"]:
         expect(parts_add_up(gap), f"the parts of a gap do not add up: {gap}")
-    if fault == "kill":
-        # It cannot be safe and faster than what is left of the lease, so there was a gap and a fence in it.
-        expect(row["failed_attempts"] > 0, "a node was killed and nobody noticed")
+    if fault in ("kill", "power"):
+        expect(row["failed_attempts"] > 0, "a node was lost and nobody noticed")
+    if fault == "power":
+        # It cannot be safe and faster than what is left of the lease, so there is a fence in the gap.
         expect(any(gap["fence"] > 0 for gap in row["gaps_ms"]), "no lease was waited for")
     expect(code == 0 and told["good"], f"exit status {code}: {err}")
 
@@ -87,12 +92,18 @@ def main():
     with case("a fault that says nothing about a mover is refused with the reason"):
         code, _, err = lab("--mover", "linux-arp", "--fault", "api-lies")
         expect(code == 2 and "no API call" in err, f"{code} {err}")
+    with case("a service that is none is refused"):
+        code, _, err = lab("--service", "ftp")
+        expect(code == 2 and "http or s3" in err, f"{code} {err}")
     if not networks_can_be_made():
         print("# no root, no namespaces, no nft, or no egress hooks here: the laboratory itself was not run")
         finish()
     for mover, fault in PAIRS:
         with case(f"{mover} {fault}"):
             one_pair(mover, fault)
+    for mover, fault in OVER_S3:
+        with case(f"{mover} {fault}, S3 door"):
+            one_pair(mover, fault, "s3")
     with case("nothing is left behind"):
         expect(not leftovers(), f"{leftovers()}")
     finish()

@@ -1,5 +1,6 @@
 // AliasMover: one interface's list changed under its fingerprint, and addresses that are in use.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,37 +37,56 @@ std::string text_of(const std::set<Vip>& vips) {
 
 }  // namespace
 
+struct AliasMover::Turn {
+  std::shared_ptr<Line> line;
+  env::Permit permit;
+};
+
+Task<Result<AliasMover::Turn>> AliasMover::take_turn(std::shared_ptr<Line> line) {
+  co_await line->turn.acquire();
+  Turn turn{line, env::Permit(&line->turn, 1)};
+  co_return std::move(turn);
+}
+
 Task<Status> AliasMover::edit(Job* job, Nic* nic, std::set<Vip> remove, std::set<Vip> add) {
-  env::Permit lock = co_await nic->busy.lock();
+  const std::shared_ptr<Line> line = line_of(*nic->node);
+  const Leaving leaving(line, *job, remove);
+  // Not got in time: another round's change hangs, and this one goes on beside it.
+  Task<Result<Turn>> waiting = take_turn(line);
+  const Result<Turn> turn =
+      co_await env::with_timeout<Turn>(env_, kInterfaceTurn, std::move(waiting));
+  if (!turn) ATOLL_PROBE("vip: an interface is changed beside a change that hangs");
+  if (nic->seen_changes != line->changes) co_await look_at(job, nic);
+  co_return co_await edit_in_turn(job, nic, remove, std::move(add));
+}
+
+Task<Status> AliasMover::edit_in_turn(Job* job, Nic* nic, std::set<Vip> remove, std::set<Vip> add) {
   const NodeSpec& node = *nic->node;
-  const std::string key = key_of(node);
+  const std::shared_ptr<Line> line = line_of(node);
   int stale = 0;
   int unchanged = 0;
   for (;;) {
+    job->keep_what_may_move(&remove);
+    job->keep_what_may_move(&add);
+    if (remove.empty() && add.empty()) co_return Status{};
     if (!nic->seen && nic->gone && add.empty()) co_return Status{};
     if (!nic->seen) co_return fail(nic->seen.error());
+    std::set<Vip> all_that_leave = remove;
+    for (const Leaving* other : line->leaving) other->add_to(&all_that_leave);
+    for (Vip vip : add) all_that_leave.erase(vip);
     std::vector<cloud::AliasRange> list =
-        edited(nic->seen->aliases, remove, add, job->pool.alias_range);
+        edited(nic->seen->aliases, all_that_leave, add, job->pool.alias_range);
     if (list == nic->seen->aliases) co_return Status{};
-    // What the API makes of a request without the field: the list stays as it is.
-    if (list.empty() && planted(PlantedBug::kOmitEmptyAliasList)) list = nic->seen->aliases;
 
-    const std::string fingerprint = nic->seen->fingerprint;
-    const std::string id = ids_.id_for(key, text_of(fingerprint, list));
-    Result<cloud::Operation> taken =
-        co_await job->round.set_aliases(node.instance, node.nic, fingerprint, std::move(list), id);
-    Status done;
-    if (taken) {
-      done = co_await job->round.finish(*taken);
-    } else {
-      done = fail(taken.error());
-    }
-    // An operation that was polled to its deadline is given up: the next request is another one,
-    // and the fingerprint keeps the two from both being made.
-    if (taken || !outcome_unknown(done.error())) ids_.settle(key);
+    const May may = [job, remove, add] {
+      const auto wanted = [job](Vip vip) { return job->may_move(vip); };
+      return std::ranges::all_of(remove, wanted) && std::ranges::all_of(add, wanted);
+    };
+    bool taken = false;
+    const Status done = co_await set_list(job, nic, std::move(list), may, &taken);
     const int reads = done ? kVerifyReads : 1;
     if (co_await seen_after(job, nic, remove, add, reads)) co_return Status{};
-    if (!nic->seen) continue;  // gone, or cannot be read
+    if (!may() || !nic->seen) continue;  // what is wanted has changed; gone, or cannot be read
 
     if (done) {
       ATOLL_PROBE("vip: an operation is done and the aliases did not change");
@@ -88,6 +108,34 @@ Task<Status> AliasMover::edit(Job* job, Nic* nic, std::set<Vip> remove, std::set
     if (!read_again || ++stale >= kFingerprintTries) co_return done;
     ATOLL_PROBE("vip: the fingerprint of an interface was stale");
   }
+}
+
+// One request for the whole list, and the end of its operation.
+Task<Status> AliasMover::set_list(Job* job, Nic* nic, std::vector<cloud::AliasRange> list, May may,
+                                  bool* taken) {
+  const NodeSpec& node = *nic->node;
+  const std::string key = key_of(node);
+  // What the API makes of a request without the field: the list stays as it is.
+  if (list.empty() && planted(PlantedBug::kOmitEmptyAliasList)) list = nic->seen->aliases;
+  const std::set<Vip> there = addresses_in(list, job->addresses);
+  const std::string fingerprint = nic->seen->fingerprint;
+  const std::string id = ids_.id_for(key, text_of(fingerprint, list));
+  Result<cloud::Operation> operation = co_await job->round.set_aliases(
+      node.instance, node.nic, fingerprint, std::move(list), id, std::move(may));
+  *taken = operation.has_value();
+  // Other rounds look for them there from now on, whether the change is seen yet or not.
+  if (operation) held_[node.name].insert(there.begin(), there.end());
+  Status done;
+  if (operation) {
+    done = co_await job->round.finish(*operation);
+  } else {
+    done = fail(operation.error());
+  }
+  ++line_of(node)->changes;
+  // An operation that was polled to its deadline is given up: the next request is another one, and
+  // the fingerprint keeps the two from both being made.
+  if (operation || !outcome_unknown(done.error())) ids_.settle(key);
+  co_return done;
 }
 
 Task<bool> AliasMover::seen_after(Job* job, Nic* nic, std::set<Vip> remove, std::set<Vip> add,
@@ -112,7 +160,7 @@ Task<Status> AliasMover::give_batch(Job* job, Nic* nic, std::set<Vip> add) {
     done = co_await edit(job, nic, none, add);
     if (done || !is_in_use(done.error())) co_return done;
     ATOLL_PROBE("vip: an address to be added is in use");
-    co_await free_elsewhere(job, nic, add);
+    if (!co_await free_elsewhere(job, nic, add)) break;
   }
   // Still in use and not at any node's own /32: say what covers it, if it is of this pool.
   for (Vip vip : add) {
@@ -129,11 +177,22 @@ Task<Status> AliasMover::give_batch(Job* job, Nic* nic, std::set<Vip> add) {
   co_return fail(Errc::kConflict, what + done.error().message);
 }
 
-// Looks at every node, once a round, and takes the addresses from those that should not have them.
-Task<void> AliasMover::free_elsewhere(Job* job, Nic* target, std::set<Vip> vips) {
+// For one of them at least this is the first search in a long time, and the first of the round.
+bool AliasMover::search_is_due(Job* job, const std::set<Vip>& vips) {
+  bool due = false;
+  for (Vip vip : vips) {
+    auto [at, first] = searched_.try_emplace(vip, env_.now());
+    const bool again = first || env_.now() - at->second >= kSearchEvery;
+    if (again) at->second = env_.now();
+    due = due || again;
+  }
+  return due && !std::exchange(job->searched, true);
+}
+
+// Looks at every node, if it is time, and takes the addresses from those that should not have them.
+Task<bool> AliasMover::free_elsewhere(Job* job, Nic* target, std::set<Vip> vips) {
   env::Permit lock = co_await job->search.lock();
-  if (!job->searched) {
-    job->searched = true;
+  if (search_is_due(job, vips)) {
     std::set<NodeName> all;
     for (const auto& [name, nic] : job->nics)
       if (nic->removed.is_set()) all.insert(name);  // those that are being changed know themselves
@@ -147,9 +206,11 @@ Task<void> AliasMover::free_elsewhere(Job* job, Nic* target, std::set<Vip> vips)
     const std::set<Vip> none;
     edits.push_back(edit(job, nic.get(), std::move(there), none));
   }
+  if (edits.empty()) co_return false;
   std::vector<Status> done = co_await env::when_all(env_, std::move(edits));
   for (const Status& status : done)
     if (!status) ATOLL_PROBE("vip: an address in use could not be taken from a node");
+  co_return true;
 }
 
 }  // namespace atl::vip

@@ -15,10 +15,11 @@ std::set<Vip> AliasMover::Nic::has(const std::set<Vip>& addresses) const {
   return seen ? addresses_in(seen->aliases, addresses) : std::set<Vip>{};
 }
 
-AliasMover::Job::Job(AliasMover& mover, const Pool& p, const std::vector<Wanted>& all)
+AliasMover::Job::Job(AliasMover& mover, const Pool& p, const std::vector<Wanted>& all, MayGoOn go)
     : pool(p),
       addresses(p.addresses.begin(), p.addresses.end()),
-      round(mover.env_, mover.compute_) {
+      round(mover.env_, mover.compute_),
+      may(std::move(go)) {
   for (const NodeSpec& node : pool.nodes) {
     auto nic = std::make_unique<Nic>();
     nic->node = &node;
@@ -36,38 +37,39 @@ void AliasMover::Job::set_trouble(const std::set<Vip>& vips, const Error& why) {
   for (Vip vip : vips) trouble.insert_or_assign(vip, why);
 }
 
+bool AliasMover::Job::may_move(Vip vip) const {
+  auto want = wanted.find(vip);
+  return want != wanted.end() && may(vip, want->second);
+}
+
+void AliasMover::Job::keep_what_may_move(std::set<Vip>* vips) {
+  for (auto it = vips->begin(); it != vips->end();) {
+    if (may_move(*it)) {
+      ++it;
+      continue;
+    }
+    ATOLL_PROBE("vip: an address is wanted elsewhere while it is moved");
+    trouble.insert_or_assign(*it, not_wanted_any_more());
+    it = vips->erase(it);
+  }
+}
+
 AliasMover::AliasMover(env::Env& env, cloud::Compute& compute)
     : env_(env), compute_(compute), ids_(env), strikes_("gcp-alias") {}
 
 Task<Outcome> AliasMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                    std::set<Vip> urgent) {
-  Job job(*this, pool, wanted);
+                                    std::set<Vip> urgent, MayGoOn may) {
+  Job job(*this, pool, wanted, std::move(may));
   std::erase_if(held_, [&](const auto& entry) { return !job.nics.contains(entry.first); });
 
-  std::set<NodeName> all;
-  for (const NodeSpec& node : pool.nodes) all.insert(node.name);
-  std::set<NodeName> in_turn;
-  if (known_ && (urgent.empty() || env_.now() - last_rotation_ >= kLookEvery)) {
-    in_turn = rotation_.next(all, kLooksPerRound);
-    last_rotation_ = env_.now();
-  }
-  std::set<NodeName> nodes = known_ ? nodes_that_matter(job, urgent) : all;
-  if (urgent.empty()) nodes.merge(in_turn);
-  co_await look(&job, std::move(nodes));
-  known_ = true;
+  co_await look_at_what_matters(&job, std::move(urgent));
   plan(&job);
   co_await carry_out(&job);
-
-  std::erase_if(in_turn, [&](const NodeName& node) { return job.nics.at(node)->looked; });
-  if (!in_turn.empty()) {
-    co_await look(&job, std::move(in_turn));
-    plan(&job);
-    co_await carry_out(&job);
-  }
   // What a lost answer or a later search brought in place after all.
   for (const auto& [vip, node] : job.wanted) {
     Nic* nic = job.nic_of(node);
     if (nic != nullptr && nic->has(job.addresses).contains(vip)) job.trouble.erase(vip);
+    if (!job.trouble.contains(vip)) searched_.erase(vip);
   }
 
   Outcome outcome;
@@ -75,6 +77,30 @@ Task<Outcome> AliasMover::reconcile(const Pool& pool, std::vector<Wanted> wanted
   outcome.api_calls = job.round.api_calls();
   outcome.changes = job.round.changes();
   co_return outcome;
+}
+
+Task<void> AliasMover::look_at_what_matters(Job* job, std::set<Vip> urgent) {
+  std::set<NodeName> all;
+  for (const auto& [name, nic] : job->nics) all.insert(name);
+  if (!first_look_) {
+    first_look_ = true;
+    co_await look(job, std::move(all));
+    known_.set();
+    co_return;
+  }
+  // Who had the addresses is not known before; if that takes long, "in use" will say it.
+  if (!known_.is_set()) {
+    Task<Result<bool>> first = all_looked_at();
+    (void)co_await env::with_timeout<bool>(env_, kFirstLookPatience, std::move(first));
+  }
+  std::set<NodeName> nodes = nodes_that_matter(*job, urgent);
+  if (urgent.empty()) nodes.merge(rotation_.next(all, kLooksPerRound));
+  co_await look(job, std::move(nodes));
+}
+
+Task<Result<bool>> AliasMover::all_looked_at() {
+  co_await known_.wait();
+  co_return true;
 }
 
 std::set<NodeName> AliasMover::nodes_that_matter(const Job& job,
@@ -99,7 +125,10 @@ Task<void> AliasMover::look(Job* job, std::set<NodeName> nodes) {
 }
 
 Task<void> AliasMover::look_at(Job* job, Nic* nic) {
+  const uint64_t number = ++looks_;
+  const uint64_t changes = line_of(*nic->node)->changes;
   Result<cloud::Instance> instance = co_await job->round.instance(nic->node->instance);
+  nic->seen_changes = changes;
   nic->looked = true;
   nic->gone = !instance && instance.error().code == Errc::kNotFound;
   if (!instance) {
@@ -110,10 +139,19 @@ Task<void> AliasMover::look_at(Job* job, Nic* nic) {
     nic->seen = fail(Errc::kInvalidArgument,
                      fmt::format("node {} has no interface {}", nic->node->name, nic->node->nic));
   }
-  take_in(job, nic);
+  take_in(job, nic, number);
 }
 
-void AliasMover::take_in(Job* job, Nic* nic) {
+std::shared_ptr<AliasMover::Line> AliasMover::line_of(const NodeSpec& node) {
+  std::shared_ptr<Line>& line = lines_[node.name];
+  if (!line) line = std::make_shared<Line>();
+  return line;
+}
+
+void AliasMover::take_in(Job* job, Nic* nic, uint64_t number) {
+  // Another round may have looked since.
+  if (number < held_as_of_[nic->node->name]) return;
+  held_as_of_[nic->node->name] = number;
   if (nic->seen) held_[nic->node->name] = nic->has(job->addresses);
   if (nic->gone) held_.erase(nic->node->name);
 }

@@ -19,8 +19,9 @@ Task<Status> ArpMover::check(const Pool& pool) {
 }
 
 Task<Outcome> ArpMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                  std::set<Vip> urgent) {
+                                  std::set<Vip> urgent, MayGoOn may) {
   (void)urgent;
+  (void)may;
   Outcome outcome;
   for (const Wanted& want : wanted) {
     if (pool.find(want.node) != nullptr) continue;

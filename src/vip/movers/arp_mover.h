@@ -21,8 +21,8 @@ class ArpMover final : public Mover {
   GuestDuties duties() const override { return {.garp = true, .garp_form = GarpForm::kRequest}; }
   Task<Status> check(const Pool& pool) override;
   // Done at once, unless an address is wanted at a node that is not of the pool.
-  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                          std::set<Vip> urgent) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                          MayGoOn may) override;
 
  private:
   env::Env& env_;

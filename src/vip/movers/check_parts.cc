@@ -58,11 +58,28 @@ Result<const cloud::NetworkInterface*> interface_of(const cloud::Instance& insta
   return fail(Errc::kUnsupported, fmt::format("node {} has no interface {}", node.name, node.nic));
 }
 
+// The controller spreads addresses over nodes, and those of one service can only be together.
+Result<std::string> own_service(const Pool& pool, Vip vip) {
+  auto own = pool.services.find(vip);
+  if (own == pool.services.end())
+    return fail(Errc::kUnsupported,
+                fmt::format("no backend service is given for {}", vip.to_string()));
+  std::string others;
+  for (const auto& [other, service] : pool.services)
+    if (other != vip && service == own->second) others += ", " + other.to_string();
+  if (!others.empty())
+    return fail(Errc::kUnsupported,
+                fmt::format("{}{} share backend service {}: they would move together, each needs "
+                            "one of its own",
+                            vip.to_string(), others, own->second));
+  return own->second;
+}
+
 Task<Status> check_forwarding(Round* round, const Pool& pool) {
-  for (Vip vip : pool.addresses)
-    if (!pool.services.contains(vip))
-      co_return fail(Errc::kUnsupported,
-                     fmt::format("no backend service is given for {}", vip.to_string()));
+  for (Vip vip : pool.addresses) {
+    const Result<std::string> service = own_service(pool, vip);
+    if (!service) co_return fail(service.error());
+  }
   ATOLL_CO_TRY(const std::vector<cloud::ForwardingRule> rules,
                co_await round->forwarding_rules(pool.region));
   std::map<std::string, std::string> service_of;

@@ -27,8 +27,11 @@ Task<Result<std::vector<cloud::Instance>>> read_nodes(Round* round, const Pool& 
 Result<const cloud::NetworkInterface*> interface_of(const cloud::Instance& instance,
                                                     const NodeSpec& node);
 
-// For movers whose addresses are forwarding rules: each address has an entry in pool.services
-// (kUnsupported), and a forwarding rule that leads to that service.
+// For movers whose addresses are forwarding rules: the backend service of an address, which no
+// other address of the pool may have. kUnsupported: it has none, or shares it.
+Result<std::string> own_service(const Pool& pool, Vip vip);
+
+// The same for all addresses, and each has a forwarding rule that leads to its service.
 Task<Status> check_forwarding(Round* round, const Pool& pool);
 
 }  // namespace atl::vip

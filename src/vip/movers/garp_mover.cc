@@ -11,13 +11,6 @@
 namespace atl::vip {
 namespace {
 
-const NodeSpec* node_of(const Pool& pool, const std::optional<cloud::HaLeader>& leader) {
-  if (!leader) return nullptr;
-  for (const NodeSpec& node : pool.nodes)
-    if (node.instance == leader->instance && node.endpoint_group == leader->group) return &node;
-  return nullptr;
-}
-
 Status may_lead(const cloud::BackendService& service, const NodeSpec& node) {
   if (std::ranges::find(service.groups, node.endpoint_group) != service.groups.end()) return {};
   return fail(Errc::kUnsupported,
@@ -48,7 +41,8 @@ Task<Status> GarpMover::check(const Pool& pool) {
   if (names.size() > cloud::kFastMoveServicesMax)
     co_return fail(Errc::kUnsupported,
                    fmt::format("a network and region has up to {} backend services with fast IP "
-                               "move, the pool names {}: let addresses share them",
+                               "move and each address needs one of its own, the pool has {}: take "
+                               "fewer addresses, or another mover",
                                cloud::kFastMoveServicesMax, names.size()));
   ATOLL_CO_TRY_STATUS(co_await check_forwarding(&round, pool));
   for (const std::string& name : names) {
@@ -66,44 +60,37 @@ Task<Status> GarpMover::check(const Pool& pool) {
   co_return Status{};
 }
 
-std::map<std::string, GarpMover::Service> GarpMover::services_of(
-    Job* job, const std::vector<Wanted>& wanted) const {
-  std::map<std::string, Service> services;
+std::vector<GarpMover::Service> GarpMover::services_of(Job* job,
+                                                       const std::vector<Wanted>& wanted) const {
+  std::vector<Service> services;
   for (const Wanted& want : wanted) {
-    auto found = job->pool.services.find(want.vip);
-    if (found == job->pool.services.end()) {
-      job->trouble[want.vip] = Error(Errc::kUnsupported, "no backend service is given for it");
-      continue;
+    const Result<std::string> name = own_service(job->pool, want.vip);
+    if (name) {
+      services.push_back({*name, want});
+    } else {
+      job->trouble.insert_or_assign(want.vip, name.error());
     }
-    Service& service = services[found->second];
-    service.name = found->second;
-    service.wanted[want.vip] = want.node;
   }
   return services;
 }
 
 Task<Outcome> GarpMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                   std::set<Vip> urgent) {
-  Job job{pool, Round(env_, compute_), {}};
-  std::map<std::string, Service> services = services_of(&job, wanted);
-  const bool full =
-      urgent.empty() || last_full_look_ < Nanos{0} || env_.now() - last_full_look_ >= kLookEvery;
+                                   std::set<Vip> urgent, MayGoOn go_on) {
+  Job job{pool, Round(env_, compute_), std::move(go_on), {}};
+  const std::vector<Service> services = services_of(&job, wanted);
   std::vector<Task<void>> first;
   std::vector<Task<void>> rest;
-  for (auto& [name, service] : services) {
-    auto seen = in_place_.find(name);
-    bool matters = false;
-    for (const auto& [vip, node] : service.wanted)
-      matters |= urgent.contains(vip) || seen == in_place_.end() || seen->second != node;
-    if (matters) {
-      first.push_back(lead(&job, &service));
-    } else if (full) {
-      rest.push_back(lead(&job, &service));
+  for (const Service& service : services) {
+    auto seen = in_place_.find(service.name);
+    const bool in_place = seen != in_place_.end() && seen->second == service.want.node;
+    if (!in_place || urgent.contains(service.want.vip)) {
+      first.push_back(lead(&job, service));
+    } else if (urgent.empty()) {
+      rest.push_back(lead(&job, service));
     }
   }
   co_await env::when_all(env_, std::move(first));
   co_await env::when_all(env_, std::move(rest));
-  if (full) last_full_look_ = env_.now();
 
   Outcome outcome;
   outcome.unfinished = strikes_.conclude(wanted, job.trouble);
@@ -112,22 +99,13 @@ Task<Outcome> GarpMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
   co_return outcome;
 }
 
-Task<void> GarpMover::lead(Job* job, Service* service) {
+Task<void> GarpMover::lead(Job* job, Service service) {
   const Status done = co_await lead_once_seen(job, service);
   if (done) {
-    in_place_[service->name] = service->leader;
+    in_place_[service.name] = service.want.node;
   } else {
-    in_place_.erase(service->name);
-  }
-  for (const auto& [vip, node] : service->wanted) {
-    if (!done) {
-      job->trouble.insert_or_assign(vip, done.error());
-    } else if (node != service->leader) {
-      job->trouble[vip] = Error(
-          Errc::kUnsupported, fmt::format("it shares backend service {} with addresses of {}, and "
-                                          "addresses of one service move together",
-                                          service->name, service->leader));
-    }
+    in_place_.erase(service.name);
+    job->trouble.insert_or_assign(service.want.vip, done.error());
   }
 }
 
@@ -141,56 +119,53 @@ Task<Result<cloud::BackendService>> GarpMover::read(Job* job, std::string servic
   co_return seen;
 }
 
-Task<Status> GarpMover::lead_once_seen(Job* job, Service* service) {
-  ATOLL_CO_TRY(cloud::BackendService seen, co_await read(job, service->name));
-  NodeName leader = service->wanted.begin()->second;
-  if (const NodeSpec* now = node_of(job->pool, seen.leader))
-    for (const auto& [vip, node] : service->wanted)
-      if (node == now->name) leader = node;
-  const NodeSpec* node = job->pool.find(leader);
+Task<Status> GarpMover::lead_once_seen(Job* job, Service service) {
+  ATOLL_CO_TRY(cloud::BackendService seen, co_await read(job, service.name));
+  const NodeSpec* node = job->pool.find(service.want.node);
   if (node == nullptr)
-    co_return fail(Errc::kInvalidArgument, "node " + leader + " is not of the pool");
+    co_return fail(Errc::kInvalidArgument, "node " + service.want.node + " is not of the pool");
   ATOLL_CO_TRY_STATUS(may_lead(seen, *node));
-  service->leader = leader;
   cloud::HaLeader wanted{node->endpoint_group, node->instance};
   if (seen.leader == wanted) co_return Status{};
   co_return co_await set_leader(job, service, std::move(seen), std::move(wanted));
 }
 
-Task<Status> GarpMover::set_leader(Job* job, Service* service, cloud::BackendService seen,
+Task<Status> GarpMover::set_leader(Job* job, Service service, cloud::BackendService seen,
                                    cloud::HaLeader leader) {
+  const Wanted want = service.want;
+  const May may = [job, want] { return job->may(want.vip, want.node); };
   int stale = 0;
   for (int unchanged = 0;;) {
     const std::string change = fmt::format("{} {} {}/{}", seen.fingerprint, leader.group,
                                            leader.instance.zone, leader.instance.name);
-    const std::string id = ids_.id_for(service->name, change);
-    Result<cloud::Operation> taken = co_await job->round.set_leader(job->pool.region, service->name,
-                                                                    seen.fingerprint, leader, id);
+    const std::string id = ids_.id_for(service.name, change);
+    Result<cloud::Operation> taken = co_await job->round.set_leader(
+        job->pool.region, service.name, seen.fingerprint, leader, id, may);
     Status done;
     if (taken) {
       done = co_await job->round.finish(*taken);
     } else {
       done = fail(taken.error());
     }
-    if (taken || !outcome_unknown(done.error())) ids_.settle(service->name);
+    if (taken || !outcome_unknown(done.error())) ids_.settle(service.name);
     const int reads = done ? kVerifyReads : 1;
     Nanos pause = kVerifyPause;
     for (int i = 0; i < reads; ++i) {
-      ATOLL_CO_TRY(seen, co_await read(job, service->name));
+      ATOLL_CO_TRY(seen, co_await read(job, service.name));
       if (seen.leader == leader) co_return Status{};
       if (i + 1 < reads) co_await job->round.pause(pause);
       pause *= 2;
     }
+    if (!may()) co_return fail(not_wanted_any_more());  // another may lead by now, and rightly
     if (done) {
       ATOLL_PROBE("vip: an operation is done and the leader did not change");
       const Error why(Errc::kStale, fmt::format("the operation is DONE, yet {} does not lead {}",
-                                                leader.instance.name, service->name));
-      for (const auto& [vip, node] : service->wanted) strikes_.strike(vip, why);
+                                                leader.instance.name, service.name));
+      strikes_.strike(want.vip, why);
       if (++unchanged >= kUnchangedTries) co_return fail(why);
       continue;
     }
-    if (taken && done.error().code == Errc::kTimeout)
-      for (const auto& [vip, node] : service->wanted) strikes_.strike(vip, done.error());
+    if (taken && done.error().code == Errc::kTimeout) strikes_.strike(want.vip, done.error());
     if (done.error().code != Errc::kConflict || ++stale >= kFingerprintTries) co_return done;
     ATOLL_PROBE("vip: the fingerprint of a service was stale");
   }

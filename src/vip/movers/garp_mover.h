@@ -5,14 +5,13 @@
 // last is the service's leader, and that is this mover's part: set under the fingerprint, waited
 // for, read again.
 //
-// Addresses that share a service move together. When they are wanted at different nodes the leader
-// stays if one of them wants it, else it goes where the lowest address is wanted; the others are
-// reported as kUnsupported with that reason.
+// Each address has a service of its own: those that share one would all move with every ARP and
+// every leader, and the controller spreads them. check() refuses that (check_parts.h).
 //
 // With urgent addresses only their services are looked at, and those that were not in place at the
 // last look.
 //
-// Owned by the controller; env and compute outlive it. Threads: the reactor's; one round at a time.
+// Owned by the controller; env and compute outlive it. Threads: the reactor's.
 #pragma once
 
 #include <map>
@@ -39,25 +38,24 @@ class GarpMover final : public Mover {
   std::string_view name() const override { return "gcp-garp"; }
   GuestDuties duties() const override { return {.garp = true}; }
   Task<Status> check(const Pool& pool) override;
-  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                          std::set<Vip> urgent) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                          MayGoOn may) override;
 
  private:
   struct Service {
     std::string name;
-    std::map<Vip, NodeName> wanted;
-    NodeName leader;  // once it is in place
-    Status state;
+    Wanted want;
   };
   struct Job {
     const Pool& pool;
     Round round;
+    MayGoOn may;
     std::map<Vip, Error> trouble;
   };
-  std::map<std::string, Service> services_of(Job* job, const std::vector<Wanted>& wanted) const;
-  Task<void> lead(Job* job, Service* service);
-  Task<Status> lead_once_seen(Job* job, Service* service);
-  Task<Status> set_leader(Job* job, Service* service, cloud::BackendService seen,
+  std::vector<Service> services_of(Job* job, const std::vector<Wanted>& wanted) const;
+  Task<void> lead(Job* job, Service service);
+  Task<Status> lead_once_seen(Job* job, Service service);
+  Task<Status> set_leader(Job* job, Service service, cloud::BackendService seen,
                           cloud::HaLeader leader);
   Task<Result<cloud::BackendService>> read(Job* job, std::string service);
 
@@ -66,7 +64,6 @@ class GarpMover final : public Mover {
   RequestIds ids_;
   Strikes strikes_;
   std::map<std::string, NodeName> in_place_;  // leader of each service at the last look
-  Nanos last_full_look_{-1};
 };
 
 }  // namespace atl::vip

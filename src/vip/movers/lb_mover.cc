@@ -55,37 +55,32 @@ Task<Status> LbMover::check(const Pool& pool) {
   co_return Status{};
 }
 
-Task<Outcome> LbMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                 std::set<Vip> urgent) {
+Task<Outcome> LbMover::reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                                 MayGoOn may) {
+  (void)may;  // nothing is changed
   Round round(env_, compute_);
   std::map<Vip, Error> trouble;
-  std::map<std::string, Service> services;
-  std::set<std::string> urgent_services;
-  for (const Wanted& want : wanted) {
-    auto found = pool.services.find(want.vip);
-    if (found == pool.services.end()) {
-      trouble[want.vip] = Error(Errc::kUnsupported, "no backend service is given for it");
-      continue;
-    }
-    Service& service = services[found->second];
-    service.name = found->second;
-    service.wanted[want.vip] = want.node;
-    if (urgent.contains(want.vip)) urgent_services.insert(found->second);
-  }
+  std::vector<Service> services;
   std::set<std::string> all;
-  for (const auto& [name, service] : services) all.insert(name);
+  for (const Wanted& want : wanted) {
+    const Result<std::string> name = own_service(pool, want.vip);
+    if (name) {
+      services.push_back({*name, want, {}});
+      all.insert(*name);
+    } else {
+      trouble.insert_or_assign(want.vip, name.error());
+    }
+  }
   std::set<std::string> closely;
   if (urgent.empty())
     closely = rotation_.next(all, std::max<size_t>(1, kLooksPerRound / pool.nodes.size()));
   std::vector<Task<void>> looks;
-  for (auto& [name, service] : services)
-    if (urgent.empty() || urgent_services.contains(name))
-      looks.push_back(look(&round, &pool, &service, closely.contains(name)));
+  for (Service& service : services)
+    if (urgent.empty() || urgent.contains(service.want.vip))
+      looks.push_back(look(&round, &pool, &service, closely.contains(service.name)));
   co_await env::when_all(env_, std::move(looks));
-  for (const auto& [name, service] : services) {
-    if (service.state) continue;
-    for (const auto& [vip, node] : service.wanted) trouble[vip] = service.state.error();
-  }
+  for (const Service& service : services)
+    if (!service.state) trouble.insert_or_assign(service.want.vip, service.state.error());
   Outcome outcome;
   outcome.unfinished = strikes_.conclude(wanted, trouble);
   outcome.api_calls = round.api_calls();
@@ -97,13 +92,7 @@ Task<void> LbMover::look(Round* round, const Pool* pool, Service* service, bool 
 }
 
 Task<Status> LbMover::look_at(Round* round, const Pool* pool, const Service* service, bool others) {
-  const NodeName holder = service->wanted.begin()->second;
-  for (const auto& [vip, node] : service->wanted)
-    if (node != holder)
-      co_return fail(Errc::kConflict,
-                     fmt::format("backend service {} is shared by addresses of {} and {}: they can "
-                                 "only be together",
-                                 service->name, holder, node));
+  const NodeName holder = service->want.node;
   const NodeSpec* wanted = pool->find(holder);
   if (wanted == nullptr)
     co_return fail(Errc::kInvalidArgument, "node " + holder + " is not of the pool");

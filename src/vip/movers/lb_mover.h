@@ -5,14 +5,14 @@
 // health check. reconcile() says whether it has: the backend service is there, has the groups of
 // the nodes, finds the holder healthy and no other node.
 //
-// One probe port a node answers for the whole node, so all addresses of a node with the same
-// backend service move together; two holders for one service are reported (kConflict).
+// A service's health is a node's, not an address's: each address has a service of its own. check()
+// refuses a pool in which two share one (check_parts.h).
 //
 // With urgent addresses only their services and holders are looked at. When nothing is urgent, all
 // services and their holders, and the other nodes' health for as many services in turn as make
 // kLooksPerRound reads.
 //
-// Owned by the controller; env and compute outlive it. Threads: the reactor's; one round at a time.
+// Owned by the controller; env and compute outlive it. Threads: the reactor's.
 #pragma once
 
 #include <map>
@@ -36,13 +36,13 @@ class LbMover final : public Mover {
   std::string_view name() const override { return "gcp-lb"; }
   GuestDuties duties() const override { return {.health_port = true}; }
   Task<Status> check(const Pool& pool) override;
-  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                          std::set<Vip> urgent) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                          MayGoOn may) override;
 
  private:
   struct Service {
     std::string name;
-    std::map<Vip, NodeName> wanted;
+    Wanted want;
     Status state;
   };
   Task<void> look(Round* round, const Pool* pool, Service* service, bool others);

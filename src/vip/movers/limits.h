@@ -18,7 +18,5 @@ inline constexpr int kFingerprintTries = 8;
 // of a small pool, a part of a large one, in turn. A controller that looks every 5 s makes 768
 // reads a minute of it, half of the least quota that was reported (1,500).
 inline constexpr size_t kLooksPerRound = 64;
-// A round with urgent addresses looks at others too when the last look at those is this long ago.
-inline constexpr Nanos kLookEvery = 60s;
 
 }  // namespace atl::vip

@@ -103,16 +103,27 @@ TEST(Check, each_address_names_its_service_and_has_a_forwarding_rule) {
     w.pool().services.erase(w.vip(0));
     expect_refused(w, "no backend service is given for " + w.vip(0).to_string());
     w.pool().services = services;
-    w.pool().services[w.vip(0)] = "svc1";
-    expect_refused(w, "leads to backend service svc0, not to svc1");
+    w.pool().services[w.vip(0)] = "svc9";
+    expect_refused(w, "leads to backend service svc0, not to svc9");
     w.pool().services = services;
     w.pool().addresses.push_back(*Vip::parse("10.0.9.200"));
-    w.pool().services[w.pool().addresses.back()] = "svc0";
+    w.pool().services[w.pool().addresses.back()] = "svc9";
     expect_refused(w, "no forwarding rule");
     w.pool().services = services;
     w.pool().addresses.pop_back();
     w.pool().nodes[2].endpoint_group = "elsewhere";
     expect_refused(w, "elsewhere");
+  }
+}
+
+TEST(Check, addresses_that_share_a_service_are_refused_by_name) {
+  for (const bool fast : {true, false}) {
+    World w({.mover = fast ? "gcp-garp" : "gcp-lb",
+             .services = true,
+             .one_service = true,
+             .fast_move = fast});
+    expect_refused(w, "10.0.9.10, 10.0.9.11, 10.0.9.12 share backend service svc");
+    expect_refused(w, "each needs one of its own");
   }
 }
 

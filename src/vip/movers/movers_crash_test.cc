@@ -15,7 +15,7 @@ struct Story {
 };
 
 Task<void> doomed_round(World* w, std::vector<Wanted> wanted, std::set<Vip> urgent) {
-  co_await w->mover().reconcile(w->pool(), std::move(wanted), std::move(urgent));
+  co_await w->mover().reconcile(w->pool(), std::move(wanted), std::move(urgent), World::always());
 }
 
 Task<void> until(env::Event* event) {

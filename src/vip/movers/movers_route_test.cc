@@ -2,6 +2,7 @@
 
 #include "vip/movers/route_mover.h"
 #include "vip/movers/route_names.h"
+#include "vip/movers/strikes.h"
 #include "vip/movers/test_world.h"
 
 namespace atl::vip {
@@ -261,6 +262,27 @@ TEST(RoutePriorities, are_better_and_never_shared) {
   EXPECT_EQ(next_priority({with(5)}, {with(5), with(4)}), 3u);
   EXPECT_EQ(next_priority({with(0)}, {with(0), with(900)}), kFirstPriority + 1);
   EXPECT_EQ(next_priority({with(1)}, {with(0), with(1)}), kFirstPriority);
+}
+
+TEST(RouteMover, over_the_quota_it_stays_and_the_reason_is_given) {
+  World w({.mover = "gcp-route", .nodes = 2, .addresses = 2});
+  w.settle(w.at({0, 0}));
+  cloud::Quotas quotas = cloud::Quotas::from(w.cloud().delays());
+  quotas.static_routes_per_network = 2;
+  w.cloud().set_quotas(quotas);
+  ASSERT_TRUE(w.check());  // the API does not say it beforehand
+  Outcome outcome;
+  for (uint32_t i = 0; i < kStuckAfter; ++i) outcome = w.reconcile(w.at({1, 0}));
+  const Error why = trouble_of(outcome, w.vip(0));
+  EXPECT_EQ(why.code, Errc::kNoSpace);
+  EXPECT_NE(why.message.find("a move needs a second one"), std::string::npos) << why.message;
+  EXPECT_TRUE(stuck(outcome, w.vip(0)));
+  w.env().run_for(1min);
+  w.expect_delivered(w.at({0, 0}));  // no hole
+  quotas.static_routes_per_network = 3;
+  w.cloud().set_quotas(quotas);
+  w.settle(w.at({1, 0}));
+  w.expect_delivered(w.at({1, 0}));
 }
 
 }  // namespace

@@ -16,12 +16,11 @@ WorldOptions garp(size_t nodes, size_t addresses, bool one_service = false) {
           .one_service = one_service};
 }
 
-WorldOptions lb(size_t nodes, size_t addresses, bool one_service = false) {
+WorldOptions lb(size_t nodes, size_t addresses) {
   return {.mover = "gcp-lb",
           .nodes = nodes,
           .addresses = addresses,
           .services = true,
-          .one_service = one_service,
           .fast_move = false};
 }
 
@@ -78,24 +77,13 @@ TEST(GarpMover, the_leader_takes_over_what_the_garp_moved_at_once) {
   w.expect_delivered(w.at({1}));
 }
 
-TEST(GarpMover, addresses_that_share_a_service_move_together) {
+TEST(GarpMover, addresses_that_share_a_service_are_left_where_they_are) {
   World w(garp(3, 2, true));
-  w.settle(w.at({0, 0}));
-  w.settle(w.at({1, 1}));
-  w.expect_delivered(w.at({1, 1}));
-  const Outcome outcome = w.reconcile(w.at({1, 2}));
-  ASSERT_EQ(outcome.unfinished.size(), 1u);  // the leader stays where one of them wants it
-  EXPECT_EQ(outcome.unfinished[0].vip, w.vip(1));
-  EXPECT_EQ(outcome.unfinished[0].why.code, Errc::kUnsupported);
-  EXPECT_NE(outcome.unfinished[0].why.message.find("move together"), std::string::npos);
-  w.expect_delivered(w.at({1, 1}));
-  const uint64_t writes = w.calls(Call::kSetLeader);
-  EXPECT_EQ(trouble_of(w.reconcile(w.at({2, 1})), w.vip(0)).code, Errc::kUnsupported);
-  EXPECT_EQ(w.calls(Call::kSetLeader), writes);
-  // With nobody at home any of the two is better than none.
-  EXPECT_EQ(w.reconcile(w.at({0, 2})).unfinished.size(), 1u);
-  w.env().run_for(1min);
-  EXPECT_EQ(w.delivered(w.vip(0)), "n0");
+  const Outcome outcome = w.reconcile(w.at({1, 1}));  // not even together: the pool was refused
+  ASSERT_EQ(outcome.unfinished.size(), 2u);
+  EXPECT_EQ(outcome.unfinished[1].why.code, Errc::kUnsupported);
+  EXPECT_NE(outcome.unfinished[1].why.message.find("share backend service svc"), std::string::npos);
+  EXPECT_EQ(w.calls(Call::kSetLeader), 0u);
 }
 
 TEST(GarpMover, done_but_nothing_changed_is_escalated) {
@@ -126,7 +114,7 @@ TEST(GarpMover, trouble_of_every_kind_ends) {
 }
 
 TEST(LbMover, follows_the_health_and_changes_nothing) {
-  World w(lb(3, 2, true));
+  World w(lb(3, 2));
   std::string holder = "vm0";
   w.cloud().set_probe([&](cloud::InstanceRef ref, std::string_view) { return ref.name == holder; });
   ASSERT_TRUE(w.check());
@@ -136,7 +124,7 @@ TEST(LbMover, follows_the_health_and_changes_nothing) {
   EXPECT_EQ(outcome.changes, 0u);
   // Moved, and the load balancer has not noticed.
   outcome = w.reconcile(w.at({1, 1}), {w.vip(0)});
-  ASSERT_EQ(outcome.unfinished.size(), 2u);
+  ASSERT_EQ(outcome.unfinished.size(), 1u);
   EXPECT_EQ(outcome.unfinished[0].why.code, Errc::kUnavailable);
   EXPECT_NE(outcome.unfinished[0].why.message.find("not yet healthy"), std::string::npos);
   holder = "vm1";
@@ -152,12 +140,6 @@ TEST(LbMover, a_second_node_that_answers_the_probe_is_named) {
   const Outcome outcome = w.reconcile(w.at({0}));
   ASSERT_EQ(outcome.unfinished.size(), 1u);
   EXPECT_NE(outcome.unfinished[0].why.message.find("n1 still healthy"), std::string::npos);
-}
-
-TEST(LbMover, two_holders_of_one_service_are_a_conflict) {
-  World w(lb(3, 2, true));
-  const Outcome outcome = w.reconcile(w.at({0, 1}));
-  EXPECT_EQ(trouble_of(outcome, w.vip(1)).code, Errc::kConflict);
 }
 
 TEST(PoolMover, says_where_addresses_are_and_which_nobody_has) {

@@ -68,8 +68,9 @@ Task<Status> PoolMover::check(const Pool& pool) {
 }
 
 Task<Outcome> PoolMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                   std::set<Vip> urgent) {
+                                   std::set<Vip> urgent, MayGoOn may) {
   (void)urgent;  // there is nothing to do first
+  (void)may;     // and nothing to change
   Round round(env_, compute_);
   const std::vector<Group> groups = co_await read_groups(&round, pool);
   const std::set<Vip> addresses(pool.addresses.begin(), pool.addresses.end());

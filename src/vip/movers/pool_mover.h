@@ -5,10 +5,13 @@
 // has. Clients must be told (the node's DNS responder does that), since an address that was lost
 // with its instance comes back, if at all, at whichever instance is made next.
 //
+// A Controller refuses such a pool, and a Holder has no part in it outside the laboratory: it would
+// take the pool's addresses off the interface, which are the instances' own.
+//
 // NodeSpec::endpoint_group is the managed group. An instance that is not among the pool's nodes (a
 // replacement under a new name) is reported by its instance name.
 //
-// Owned by the controller; env and compute outlive it. Threads: the reactor's; one round at a time.
+// Owned by the controller; env and compute outlive it. Threads: the reactor's.
 #pragma once
 
 #include <map>
@@ -28,9 +31,10 @@ class PoolMover final : public Mover {
 
   std::string_view name() const override { return "gcp-pool"; }
   GuestDuties duties() const override { return {}; }
+  bool floats() const override { return false; }
   Task<Status> check(const Pool& pool) override;
-  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                          std::set<Vip> urgent) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                          MayGoOn may) override;
 
   // At the last reconcile(): who has which address, running instances only. An address of a group
   // that could not be read stays as it was.

@@ -11,8 +11,27 @@ namespace atl::vip {
 
 bool outcome_unknown(const Error& error) {
   return error.code == Errc::kUnavailable || error.code == Errc::kTimeout ||
-         error.code == Errc::kIo;
+         error.code == Errc::kIo || error.code == Errc::kCancelled;
 }
+
+Error not_wanted_any_more() {
+  return Error(Errc::kCancelled, "its record has changed, or this controller leads no more");
+}
+
+namespace {
+
+class Tally {
+ public:
+  explicit Tally(uint32_t* count) : count_(count) { ++*count_; }
+  ~Tally() { --*count_; }
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+
+ private:
+  uint32_t* count_;
+};
+
+}  // namespace
 
 Round::Round(env::Env& env, cloud::Compute& compute, Nanos limit)
     : env_(env), compute_(compute), end_(env.now() + limit) {}
@@ -27,8 +46,9 @@ Task<void> Round::pause(Nanos duration) {
 }
 
 template <typename T>
-Task<Result<T>> Round::once(Start<T> start) {
+Task<Result<T>> Round::once(Start<T> start, May may) {
   env::Permit permit = co_await env::Permit::take(permits_);
+  if (may && !may()) co_return fail(not_wanted_any_more());
   const Nanos limit = std::min(cloud::kCallDeadline, left());
   if (limit <= Nanos{0}) co_return fail(Errc::kTimeout, "the round is over");
   ++api_calls_;
@@ -38,13 +58,13 @@ Task<Result<T>> Round::once(Start<T> start) {
 }
 
 template <typename T>
-Task<Result<T>> Round::repeat(Start<T> start) {
+Task<Result<T>> Round::repeat(Start<T> start, May may) {
   Nanos pause = kRetryPause;
   Nanos busy_pause = kBusyPause;
   int busy_waits = 0;
   for (int tries = 1;;) {
-    Result<T> result = co_await once<T>(start);
-    if (result) co_return result;
+    Result<T> result = co_await once<T>(start, may);
+    if (result || result.error().code == Errc::kCancelled) co_return result;
     Nanos wait{0};
     if (result.error().code == Errc::kBusy && busy_waits++ < kBusyWaits) {
       wait = busy_pause;
@@ -62,8 +82,9 @@ Task<Result<T>> Round::repeat(Start<T> start) {
   }
 }
 
-Task<Result<cloud::Operation>> Round::change(Start<cloud::Operation> start) {
-  Result<cloud::Operation> operation = co_await repeat<cloud::Operation>(std::move(start));
+Task<Result<cloud::Operation>> Round::change(Start<cloud::Operation> start, May may) {
+  Result<cloud::Operation> operation =
+      co_await repeat<cloud::Operation>(std::move(start), std::move(may));
   if (operation) ++changes_;
   co_return operation;
 }
@@ -71,16 +92,17 @@ Task<Result<cloud::Operation>> Round::change(Start<cloud::Operation> start) {
 Task<Status> Round::finish(cloud::Operation operation) {
   const Nanos deadline = env_.now() + std::min(cloud::kOperationDeadline, left());
   const bool for_ever = planted(PlantedBug::kMoverWithoutDeadline);
-  Nanos pause = kPollFirst;
+  const Tally under_way(&polled_);
+  Nanos pause = std::min(polled_ * kPollFirst, kPollMost);
   while (!operation.done) {
     if (!for_ever && env_.now() + pause >= deadline)
       co_return fail(Errc::kTimeout, fmt::format("operation {} is not done yet", operation.name));
     co_await env_.sleep(pause);
-    pause = std::min(pause * 3 / 2, kPollMost);
+    pause = std::min(std::max(pause * 3 / 2, polled_ * kPollFirst), kPollMost);
     Start<cloud::Operation> start = [this, operation] {
       return compute_.operation(operation.scope, operation.location, operation.name);
     };
-    Result<cloud::Operation> now = co_await repeat<cloud::Operation>(std::move(start));
+    Result<cloud::Operation> now = co_await read<cloud::Operation>(std::move(start));
     if (now) {
       operation = std::move(*now);
     } else if (!outcome_unknown(now.error()) && now.error().code != Errc::kBusy) {
@@ -93,54 +115,54 @@ Task<Status> Round::finish(cloud::Operation operation) {
 }
 
 Task<Result<cloud::Instance>> Round::instance(cloud::InstanceRef ref) {
-  return repeat<cloud::Instance>([this, ref = std::move(ref)] { return compute_.instance(ref); });
+  return read<cloud::Instance>([this, ref = std::move(ref)] { return compute_.instance(ref); });
 }
 
 Task<Result<cloud::Subnetwork>> Round::subnetwork(std::string region, std::string name) {
-  return repeat<cloud::Subnetwork>([this, region = std::move(region), name = std::move(name)] {
+  return read<cloud::Subnetwork>([this, region = std::move(region), name = std::move(name)] {
     return compute_.subnetwork(region, name);
   });
 }
 
 Task<Result<cloud::NetworkFeatures>> Round::network_features(std::string network) {
-  return repeat<cloud::NetworkFeatures>(
+  return read<cloud::NetworkFeatures>(
       [this, network = std::move(network)] { return compute_.network_features(network); });
 }
 
 Task<Result<cloud::Route>> Round::route(std::string name) {
-  return repeat<cloud::Route>([this, name = std::move(name)] { return compute_.route(name); });
+  return read<cloud::Route>([this, name = std::move(name)] { return compute_.route(name); });
 }
 
 Task<Result<std::vector<cloud::Route>>> Round::routes_to(std::string network,
                                                          std::string destination) {
-  return repeat<std::vector<cloud::Route>>(
+  return read<std::vector<cloud::Route>>(
       [this, network = std::move(network), destination = std::move(destination)] {
         return compute_.routes_to(network, destination);
       });
 }
 
 Task<Result<cloud::BackendService>> Round::backend_service(std::string region, std::string name) {
-  return repeat<cloud::BackendService>([this, region = std::move(region), name = std::move(name)] {
+  return read<cloud::BackendService>([this, region = std::move(region), name = std::move(name)] {
     return compute_.backend_service(region, name);
   });
 }
 
 Task<Result<std::vector<cloud::ForwardingRule>>> Round::forwarding_rules(std::string region) {
-  return repeat<std::vector<cloud::ForwardingRule>>(
+  return read<std::vector<cloud::ForwardingRule>>(
       [this, region = std::move(region)] { return compute_.forwarding_rules(region); });
 }
 
 Task<Result<cloud::Health>> Round::backend_health(std::string region, std::string service,
                                                   cloud::InstanceRef instance) {
-  return repeat<cloud::Health>([this, region = std::move(region), service = std::move(service),
-                                instance = std::move(instance)] {
+  return read<cloud::Health>([this, region = std::move(region), service = std::move(service),
+                              instance = std::move(instance)] {
     return compute_.backend_health(region, service, instance);
   });
 }
 
 Task<Result<std::vector<cloud::ManagedInstance>>> Round::managed_instances(std::string zone,
                                                                            std::string group) {
-  return repeat<std::vector<cloud::ManagedInstance>>(
+  return read<std::vector<cloud::ManagedInstance>>(
       [this, zone = std::move(zone), group = std::move(group)] {
         return compute_.managed_instances(zone, group);
       });
@@ -149,34 +171,43 @@ Task<Result<std::vector<cloud::ManagedInstance>>> Round::managed_instances(std::
 Task<Result<cloud::Operation>> Round::set_aliases(cloud::InstanceRef ref, std::string nic,
                                                   std::string fingerprint,
                                                   std::vector<cloud::AliasRange> aliases,
-                                                  std::string request_id) {
-  return change([this, ref = std::move(ref), nic = std::move(nic),
-                 fingerprint = std::move(fingerprint), aliases = std::move(aliases),
-                 request_id = std::move(request_id)] {
-    return compute_.set_aliases(ref, nic, fingerprint, aliases, request_id);
-  });
+                                                  std::string request_id, May may) {
+  return change(
+      [this, ref = std::move(ref), nic = std::move(nic), fingerprint = std::move(fingerprint),
+       aliases = std::move(aliases), request_id = std::move(request_id)] {
+        return compute_.set_aliases(ref, nic, fingerprint, aliases, request_id);
+      },
+      std::move(may));
 }
 
-Task<Result<cloud::Operation>> Round::insert_route(cloud::Route route, std::string request_id) {
-  return change([this, route = std::move(route), request_id = std::move(request_id)] {
-    return compute_.insert_route(route, request_id);
-  });
+Task<Result<cloud::Operation>> Round::insert_route(cloud::Route route, std::string request_id,
+                                                   May may) {
+  return change(
+      [this, route = std::move(route), request_id = std::move(request_id)] {
+        return compute_.insert_route(route, request_id);
+      },
+      std::move(may));
 }
 
-Task<Result<cloud::Operation>> Round::delete_route(std::string name, std::string request_id) {
-  return change([this, name = std::move(name), request_id = std::move(request_id)] {
-    return compute_.delete_route(name, request_id);
-  });
+Task<Result<cloud::Operation>> Round::delete_route(std::string name, std::string request_id,
+                                                   May may) {
+  return change(
+      [this, name = std::move(name), request_id = std::move(request_id)] {
+        return compute_.delete_route(name, request_id);
+      },
+      std::move(may));
 }
 
 Task<Result<cloud::Operation>> Round::set_leader(std::string region, std::string service,
                                                  std::string fingerprint, cloud::HaLeader leader,
-                                                 std::string request_id) {
-  return change([this, region = std::move(region), service = std::move(service),
-                 fingerprint = std::move(fingerprint), leader = std::move(leader),
-                 request_id = std::move(request_id)] {
-    return compute_.set_leader(region, service, fingerprint, leader, request_id);
-  });
+                                                 std::string request_id, May may) {
+  return change(
+      [this, region = std::move(region), service = std::move(service),
+       fingerprint = std::move(fingerprint), leader = std::move(leader),
+       request_id = std::move(request_id)] {
+        return compute_.set_leader(region, service, fingerprint, leader, request_id);
+      },
+      std::move(may));
 }
 
 }  // namespace atl::vip

@@ -31,15 +31,21 @@ inline constexpr Nanos kRetryPause = 200ms;
 inline constexpr Nanos kBusyPause = 2s;
 inline constexpr Nanos kBusyPauseMost = 16s;
 inline constexpr int kBusyWaits = 6;
-// Operations are polled after this long, then half as much later each time, up to the second value:
-// a change takes seconds, and 1,000 of them polled every 2 s use up no quota of operation reads.
-inline constexpr Nanos kPollFirst = 250ms;
+// Operations are polled after this long, times the number of those that are under way, then half as
+// much later each time, up to the second value: one that is soon done is soon noticed, and a
+// thousand of them, polled every 2 s, use up no quota of operation reads.
+inline constexpr Nanos kPollFirst = 20ms;
 inline constexpr Nanos kPollMost = 2s;
 // Calls under way at once: a pool of 1,000 nodes must not meet the rate limit with one burst.
 inline constexpr uint64_t kParallelCalls = 64;
 
 // The call may have been made or not: read, and repeat under the same request id.
 bool outcome_unknown(const Error& error);
+
+// Asked before each attempt at a change; no: kCancelled, and whether an earlier attempt was made is
+// unknown.
+using May = std::function<bool()>;
+Error not_wanted_any_more();
 
 class Round {
  public:
@@ -67,12 +73,12 @@ class Round {
   Task<Result<cloud::Operation>> set_aliases(cloud::InstanceRef ref, std::string nic,
                                              std::string fingerprint,
                                              std::vector<cloud::AliasRange> aliases,
-                                             std::string request_id);
-  Task<Result<cloud::Operation>> insert_route(cloud::Route route, std::string request_id);
-  Task<Result<cloud::Operation>> delete_route(std::string name, std::string request_id);
+                                             std::string request_id, May may);
+  Task<Result<cloud::Operation>> insert_route(cloud::Route route, std::string request_id, May may);
+  Task<Result<cloud::Operation>> delete_route(std::string name, std::string request_id, May may);
   Task<Result<cloud::Operation>> set_leader(std::string region, std::string service,
                                             std::string fingerprint, cloud::HaLeader leader,
-                                            std::string request_id);
+                                            std::string request_id, May may);
 
   // Polls until the operation is done and returns its error, if it has one. kTimeout: not done by
   // its deadline or the round's; the outcome is unknown.
@@ -85,10 +91,14 @@ class Round {
   template <typename T>
   using Start = std::function<Task<Result<T>>()>;
   template <typename T>
-  Task<Result<T>> once(Start<T> start);
+  Task<Result<T>> once(Start<T> start, May may);
   template <typename T>
-  Task<Result<T>> repeat(Start<T> start);
-  Task<Result<cloud::Operation>> change(Start<cloud::Operation> start);
+  Task<Result<T>> repeat(Start<T> start, May may);
+  template <typename T>
+  Task<Result<T>> read(Start<T> start) {
+    return repeat<T>(std::move(start), May());
+  }
+  Task<Result<cloud::Operation>> change(Start<cloud::Operation> start, May may);
 
   env::Env& env_;
   cloud::Compute& compute_;
@@ -96,6 +106,7 @@ class Round {
   env::Semaphore permits_{kParallelCalls};
   uint32_t api_calls_ = 0;
   uint32_t changes_ = 0;
+  uint32_t polled_ = 0;  // operations that are waited for now
 };
 
 }  // namespace atl::vip

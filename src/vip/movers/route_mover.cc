@@ -53,14 +53,10 @@ RouteMover::RouteMover(env::Env& env, cloud::Compute& compute)
     : env_(env), compute_(compute), ids_(env), strikes_("gcp-route") {}
 
 Task<Outcome> RouteMover::reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                                    std::set<Vip> urgent) {
-  Job job{pool, Round(env_, compute_), {}};
+                                    std::set<Vip> urgent, MayGoOn may) {
+  Job job{pool, Round(env_, compute_), std::move(may), {}};
   std::map<Vip, NodeName> all;
   for (const Wanted& want : wanted) all[want.vip] = want.node;
-  const auto not_wanted = [&](const auto& entry) { return !all.contains(entry.first); };
-  std::erase_if(in_place_, not_wanted);
-  std::erase_if(first_seen_, not_wanted);
-  std::erase_if(due_, not_wanted);
 
   std::vector<Wanted> first;
   std::vector<Wanted> second;
@@ -76,8 +72,7 @@ Task<Outcome> RouteMover::reconcile(const Pool& pool, std::vector<Wanted> wanted
       rest.insert(vip);
     }
   }
-  if (urgent.empty() || env_.now() - last_rotation_ >= kLookEvery) {
-    last_rotation_ = env_.now();
+  if (urgent.empty()) {
     for (Vip vip : rotation_.next(rest, kLooksPerRound)) second.push_back({vip, all.at(vip)});
   }
   const auto is_urgent = [&](const Wanted& want) { return urgent.contains(want.vip); };
@@ -123,7 +118,7 @@ Task<Status> RouteMover::move(Job* job, Wanted want, const NodeSpec* node) {
     if (mine == seen.ours.end() || (mine != seen.ours.begin() && outranks)) {
       if (planted(PlantedBug::kDeleteRouteFirst)) {
         const std::string none;
-        ATOLL_CO_TRY_STATUS(co_await remove_all_but(job, vip, seen.ours, none));
+        ATOLL_CO_TRY_STATUS(co_await remove_all_but(job, want, seen.ours, none));
       }
       cloud::Route route;
       const uint32_t number = std::max(seen.next_number, number_floor);
@@ -132,7 +127,7 @@ Task<Status> RouteMover::move(Job* job, Wanted want, const NodeSpec* node) {
       route.destination = destination_of(vip);
       route.priority = priority;
       route.next_hop = node->instance;
-      const Status made = co_await insert(job, vip, std::move(route));
+      const Status made = co_await insert(job, want, std::move(route));
       if (!made && made.error().code != Errc::kExists) co_return made;
       if (!made) number_floor = number + 1;  // the name is taken, in whatever network
       continue;                              // read again before anything is deleted
@@ -144,7 +139,7 @@ Task<Status> RouteMover::move(Job* job, Wanted want, const NodeSpec* node) {
       co_await job->round.pause(settled - env_.now());
     }
     if (seen.ours.size() > 1 && env_.now() >= settled) {
-      ATOLL_CO_TRY_STATUS(co_await remove_all_but(job, vip, seen.ours, mine->name));
+      ATOLL_CO_TRY_STATUS(co_await remove_all_but(job, want, seen.ours, mine->name));
       continue;
     }
     if (goes_elsewhere) co_return fail(Errc::kTimeout, "the round is over: the new route waits");
@@ -176,12 +171,14 @@ Task<Result<RouteMover::Seen>> RouteMover::see(Round* round, const Pool& pool, V
 }
 
 // kExists: the name is taken by another route.
-Task<Status> RouteMover::insert(Job* job, Vip vip, cloud::Route route) {
+Task<Status> RouteMover::insert(Job* job, Wanted want, cloud::Route route) {
+  const Vip vip = want.vip;
+  const May may = [job, want] { return job->may(want.vip, want.node); };
   for (int unchanged = 0;;) {
     const std::string change = fmt::format("insert {} {} {}/{}", route.network, route.priority,
                                            route.next_hop.zone, route.next_hop.name);
     const std::string id = ids_.id_for(route.name, change);
-    Result<cloud::Operation> taken = co_await job->round.insert_route(route, id);
+    Result<cloud::Operation> taken = co_await job->round.insert_route(route, id, may);
     Status done;
     if (taken) {
       done = co_await job->round.finish(*taken);
@@ -190,6 +187,13 @@ Task<Status> RouteMover::insert(Job* job, Vip vip, cloud::Route route) {
     }
     if (taken || !outcome_unknown(done.error())) ids_.settle(route.name);
     if (taken && !done && done.error().code == Errc::kTimeout) strikes_.strike(vip, done.error());
+    if (!done && done.error().code == Errc::kNoSpace) {
+      const std::string quota = fmt::format(
+          "no room for a route of network {} (a move needs a second one for a while; "
+          "STATIC_ROUTES_PER_NETWORK)",
+          route.network);
+      co_return fail(std::move(done.error()).with_context(quota));
+    }
     if (!done) co_return done;
     Nanos pause = kVerifyPause;
     for (int i = 0; i < kVerifyReads; ++i) {
@@ -207,10 +211,12 @@ Task<Status> RouteMover::insert(Job* job, Vip vip, cloud::Route route) {
   }
 }
 
-Task<Status> RouteMover::remove(Job* job, Vip vip, std::string name) {
+Task<Status> RouteMover::remove(Job* job, Wanted want, std::string name) {
+  const Vip vip = want.vip;
+  const May may = [job, want] { return job->may(want.vip, want.node); };
   for (int unchanged = 0;;) {
     const std::string id = ids_.id_for(name, "delete");
-    Result<cloud::Operation> taken = co_await job->round.delete_route(name, id);
+    Result<cloud::Operation> taken = co_await job->round.delete_route(name, id, may);
     Status done;
     if (taken) {
       done = co_await job->round.finish(*taken);
@@ -238,11 +244,11 @@ Task<Status> RouteMover::remove(Job* job, Vip vip, std::string name) {
 }
 
 // Worst first: the best of those that go is kept last, so traffic changes its way only once.
-Task<Status> RouteMover::remove_all_but(Job* job, Vip vip, std::vector<cloud::Route> ours,
+Task<Status> RouteMover::remove_all_but(Job* job, Wanted want, std::vector<cloud::Route> ours,
                                         std::string keep) {
   for (size_t i = ours.size(); i-- > 0;) {
     if (ours[i].name == keep) continue;
-    ATOLL_CO_TRY_STATUS(co_await remove(job, vip, ours[i].name));
+    ATOLL_CO_TRY_STATUS(co_await remove(job, want, ours[i].name));
   }
   co_return Status{};
 }

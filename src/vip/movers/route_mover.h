@@ -18,13 +18,13 @@
 // never get the same priority, since traffic would be spread over both.
 //
 // What a round looks at: urgent addresses, those not in place at the last look, those whose old
-// routes are due; and, if nothing is urgent or the last time is kLookEvery ago, kLooksPerRound
-// addresses in turn. A look is one filtered list of the routes to one address.
+// routes are due; and, if nothing is urgent, kLooksPerRound addresses in turn. A look is one
+// filtered list of the routes to one address.
 //
 // Routes of others (any name that is not this pool's) are never changed. One that outranks ours and
 // leads elsewhere is reported: kConflict.
 //
-// Owned by the controller; env and compute outlive it. Threads: the reactor's; one round at a time.
+// Owned by the controller; env and compute outlive it. Threads: the reactor's.
 #pragma once
 
 #include <map>
@@ -64,13 +64,14 @@ class RouteMover final : public Mover {
   std::string_view name() const override { return "gcp-route"; }
   GuestDuties duties() const override { return {}; }
   Task<Status> check(const Pool& pool) override;
-  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted,
-                          std::set<Vip> urgent) override;
+  Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
+                          MayGoOn may) override;
 
  private:
   struct Job {
     const Pool& pool;
     Round round;
+    MayGoOn may;
     std::map<Vip, Error> trouble;
   };
   // The routes to one address, sorted: best first.
@@ -86,9 +87,10 @@ class RouteMover final : public Mover {
   static Task<Result<Seen>> see(Round* round, const Pool& pool, Vip vip);
   // When the route was first seen in place, by this mover.
   Nanos seen_since(Vip vip, const std::string& name);
-  Task<Status> insert(Job* job, Vip vip, cloud::Route route);
-  Task<Status> remove(Job* job, Vip vip, std::string name);
-  Task<Status> remove_all_but(Job* job, Vip vip, std::vector<cloud::Route> ours, std::string keep);
+  Task<Status> insert(Job* job, Wanted want, cloud::Route route);
+  Task<Status> remove(Job* job, Wanted want, std::string name);
+  Task<Status> remove_all_but(Job* job, Wanted want, std::vector<cloud::Route> ours,
+                              std::string keep);
 
   env::Env& env_;
   cloud::Compute& compute_;
@@ -102,7 +104,6 @@ class RouteMover final : public Mover {
   std::map<Vip, First> first_seen_;  // of the route that is in place
   std::map<Vip, Nanos> due_;         // when old routes may go
   Rotation<Vip> rotation_;
-  Nanos last_rotation_{0};
 };
 
 }  // namespace atl::vip
