@@ -36,8 +36,8 @@
 namespace atl::vip {
 
 // After taking an address the node announces it at once and then with these pauses; then every
-// kGarpInterval. Often at first, because an announcement may be lost or lose a race; the sixth is past
-// the three seconds in which two senders race (haPolicy, API schema).
+// kGarpInterval. Often at first, because an announcement may be lost or lose a race; the sixth is
+// past the three seconds in which two senders race (haPolicy, API schema).
 inline constexpr Nanos kAnnounceAgain[] = {50ms, 100ms, 200ms, 400ms, 800ms, 1600ms};
 // A planned move waits this long for requests under way once no new connection gets in.
 inline constexpr Nanos kFinishLimit = 2s;

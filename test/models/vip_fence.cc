@@ -24,7 +24,8 @@
 //   -DHOLD_REVIVES        the kernel lets an address back that had expired
 //   -DCOUNT_FROM_ANSWER   the node counts its lease from the answer, not from the request
 //   -DNO_COMPARE          the leader writes the record without comparing its version
-//   -DREVIVES_TENURE      a renewal that is granted after the lease's time goes on with the old tenure
+//   -DREVIVES_TENURE      a renewal that is granted after the lease's time goes on with the old
+//   tenure
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
