@@ -138,6 +138,8 @@ void World::start_process(size_t i) {
   options.node = machine.name;
   options.incarnation = fmt::format("{}", ++incarnations_);
   machine.incarnation = options.incarnation;
+  machine.attempt = 0;
+  options.acquires = [&machine](uint64_t attempt) { machine.attempt = attempt; };
   machine.kernel.queue_time = timing_.queue_time - timing_.queue_time / vip::kClockRateDivisor;
   options.timing = timing_;
   options.duties.garp = mover_ == "linux-arp" || mover_ == "gcp-garp";
@@ -195,7 +197,7 @@ void World::leave_will(size_t i) {
     }
   };
   const Nanos late = random_.between(Nanos(0), random_.chance(0.125) ? Nanos(3s) : Nanos(30ms));
-  vip::LastWill will{pool_, machine.name, machine.incarnation, timing_};
+  vip::LastWill will{pool_, machine.name, machine.incarnation, machine.attempt, timing_};
   guardian->env.spawn("guardian", Will::run(guardian, late, std::move(will)));
 }
 

@@ -128,6 +128,7 @@ class World {
     bool other_alias = false;  // has one that is not the pool's
     NodeProcess* process = nullptr;
     std::string incarnation;              // of its latest process
+    uint64_t attempt = 0;                 // of that one, to acquire its lease
     std::vector<NodeProcess*> guardians;  // of dead ones; leaked as they are
   };
   std::vector<std::unique_ptr<Machine>> machines_;

@@ -90,6 +90,7 @@ vip::LinuxGuestOptions guest_options(const NodeConfig& config) {
   vip::LinuxGuestOptions options;
   options.interface = config.interface;
   options.fenced = config.fenced;
+  options.table = "atoll-" + config.pool.name;
   return options;
 }
 
@@ -114,7 +115,7 @@ Task<Result<bool>> end_of(std::shared_ptr<vip::Holder> holder,
   co_return true;
 }
 
-Task<Status> serve(env::RealEnv& env, NodeConfig config) {
+Task<Status> serve(env::RealEnv& env, NodeConfig config, vip::Guardian* guardian) {
   ATOLL_CO_TRY(const vip::GuestDuties duties, duties_of(env, config.pool.mover));
   // So that the responder can listen at addresses that are not here yet.
   ATOLL_CO_TRY_STATUS(write_sysctl("net.ipv4.ip_nonlocal_bind", "1"));
@@ -126,8 +127,10 @@ Task<Status> serve(env::RealEnv& env, NodeConfig config) {
     ATOLL_CO_TRY_STATUS(co_await open_s3(env, config, responder, &s3));
   vip::Service& service = s3.service ? static_cast<vip::Service&>(*s3.service) : responder;
   ATOLL_CO_TRY(const std::shared_ptr<NodeReach> reach, NodeReach::start(env, coordinator, config));
-  auto holder = std::make_shared<vip::Holder>(env, coordinator, guest, service,
-                                              holder_options(env, config, duties, reach));
+  vip::Holder::Options holding = holder_options(env, config, duties, reach);
+  if (guardian != nullptr)
+    holding.acquires = [guardian](uint64_t attempt) { guardian->note(attempt); };
+  auto holder = std::make_shared<vip::Holder>(env, coordinator, guest, service, std::move(holding));
   const Responder::Ask ask = [&env, holder = holder.get()](vip::Vip vip) {
     Standing standing;
     standing.answers = holder->answers_for(vip);
@@ -163,11 +166,12 @@ Task<Status> serve(env::RealEnv& env, NodeConfig config) {
 }
 
 // In a process of its own, when this one has ended.
-Status leave(const NodeConfig& config) {
+Status leave(const NodeConfig& config, uint64_t attempt) {
   env::RealEnv env;
   RemoteCoordinator coordinator(env, config.coordinator);
   vip::LinuxGuest guest(env, guest_options(config));
-  vip::LastWill will{config.pool, config.node, config.incarnation, vip::Timing::of(config.lease)};
+  vip::LastWill will{config.pool, config.node, config.incarnation, attempt,
+                     vip::Timing::of(config.lease)};
   return env.run(vip::carry_out(env, coordinator, guest, std::move(will)));
 }
 
@@ -182,10 +186,11 @@ int run_node(const std::string& config_path) {
               {{"file", config_path}, {"why", planted.error().to_string()}});
     return 2;
   }
-  auto guardian = vip::Guardian::start([config = *config] { return leave(config); });
+  auto guardian =
+      vip::Guardian::start([config = *config](uint64_t attempt) { return leave(config, attempt); });
   if (!guardian) ATOLL_LOG(kError, "lab", "no guardian", {{"why", guardian.error().to_string()}});
   env::RealEnv env;
-  const Status served = env.run(serve(env, std::move(*config)));
+  const Status served = env.run(serve(env, std::move(*config), guardian ? &*guardian : nullptr));
   if (served && guardian) guardian->dismiss();
   if (!served) ATOLL_LOG(kError, "lab", "node failed", {{"why", served.error().to_string()}});
   return served ? 0 : 1;

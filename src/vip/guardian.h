@@ -10,6 +10,8 @@
 // Threads: any one. Errors: kIo, kInternal.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 
 #include "base/result.h"
@@ -19,18 +21,21 @@ namespace atl::vip {
 class Guardian {
  public:
   // Forks, so it is kInternal in a process that has threads already. `will` runs in the child, with
-  // nothing of the parent's but standard output and standard error; what it returns is logged.
-  static Result<Guardian> start(std::function<Status()> will);
+  // nothing of the parent's but standard output and standard error and the number that was noted
+  // last (0: none); what it returns is logged.
+  static Result<Guardian> start(std::function<Status(uint64_t noted)> will);
   ~Guardian();
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
 
+  void note(uint64_t number) { *noted_ = number; }
   // All is in order: the guardian goes, and nothing is done.
   void dismiss();
 
  private:
-  explicit Guardian(int pipe) : pipe_(pipe) {}
+  Guardian(int pipe, std::atomic<uint64_t>* noted) : pipe_(pipe), noted_(noted) {}
   int pipe_ = -1;
+  std::atomic<uint64_t>* noted_ = nullptr;  // in memory that both have
 };
 
 }  // namespace atl::vip

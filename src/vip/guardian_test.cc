@@ -23,11 +23,12 @@ std::string said_after(End end, std::string* before = nullptr) {
     ::close(said[0]);
     ::dup2(said[1], STDOUT_FILENO);
     ::close(said[1]);
-    auto guardian = Guardian::start([]() -> Status {
-      (void)!::write(STDOUT_FILENO, "gone", 4);
+    auto guardian = Guardian::start([](uint64_t noted) -> Status {
+      (void)!::write(STDOUT_FILENO, noted == 7 ? "gone" : "what?", 4);
       return {};
     });
     if (!guardian) ::_exit(1);
+    guardian->note(7);
     if (end == End::kKilled) ::kill(::getpid(), SIGKILL);
     if (end == End::kStandsStill) ::kill(::getpid(), SIGSTOP);
     if (end == End::kDismissed) guardian->dismiss();

@@ -29,8 +29,10 @@ Task<Status> Holder::start() {
   ATOLL_CO_TRY_STATUS(co_await guest_.prepare(options_.pool.addresses, options_.timing.kernel_hold,
                                               options_.timing.arm_time));
   for (const Vip vip : options_.pool.addresses) slots_[vip];
-  tasks_ = 3;
+  linked_ = co_await look_at_link();
+  tasks_ = 4;
   env_.spawn("vip.lease", keep_lease());
+  env_.spawn("vip.link", watch_link());
   env_.spawn("vip.fence", keep_fence());
   env_.spawn("vip.records", watch_records());
   co_return Status();
@@ -70,70 +72,102 @@ bool Holder::may_hold(Nanos span) const {
 
 // --- The lease ---
 
-Task<bool> Holder::renew() {
-  const std::string name = node_lease(options_.pool.name, options_.node);
-  const std::string holder = lease_holder(options_.node, options_.incarnation);
+// Each acquisition is in a name of its own: nothing that an earlier one left on its way, to
+// acquire, renew or release, can touch the lease of this one.
+Task<bool> Holder::acquire() {
+  co_await release_earlier();
+  if (options_.acquires) options_.acquires(attempt_ + 1);
+  const std::string lease = node_lease(options_.pool.name, options_.node);
+  const std::string holder = lease_holder(options_.node, options_.incarnation, ++attempt_);
   const Nanos sent = env_.now();
-  const bool fresh = tenure_ == 0;
-  Task<Status> call = fresh ? coordinator_.lease_acquire(name, holder, options_.timing.lease)
-                            : coordinator_.lease_renew(name, holder);
+  Task<Status> call = coordinator_.lease_acquire(lease, holder, options_.timing.lease);
   const Status granted =
       co_await env::with_timeout(env_, options_.timing.renew_timeout, std::move(call));
-  if (granted) {
-    // A tenure that ended meanwhile is not revived: what it knew of the records is gone. Nor is one
-    // whose time was over before the answer: the lease may have been lost, and be ours again by an
-    // earlier request that came late.
-    if (!fresh && tenure_ == 0) co_return false;
-    if (!fresh && env_.now() >= valid_until_) {
-      ATOLL_PROBE("vip: a renewal was granted too late");
-      co_await lapse("the lease was renewed too late");
-      co_return false;
-    }
-    valid_until_ = std::max(valid_until_, sent + options_.timing.validity());
-    if (fresh) {
-      tenure_ = ++last_tenure_;
-      for (auto& [vip, slot] : slots_) {
-        slot.seen_version = 0;
-        slot.seen_mine = slot.confirmed = false;
-      }
-      tell({.kind = Event::Kind::kLease, .number = tenure_});
-      ATOLL_LOG(kInfo, "vip", "lease taken", {{"node", options_.node}, {"tenure", tenure_}});
-    }
-    co_return true;
+  if (!granted) {
+    if (granted.error().code != Errc::kConflict) earlier_ = holder;  // it may yet be granted
+    co_return false;
   }
-  if (!fresh && granted.error().code == Errc::kNotFound) co_await lapse("the lease was lost");
-  co_return false;
+  tenure_ = ++last_tenure_;
+  valid_until_ = sent + options_.timing.validity();
+  for (auto& [vip, slot] : slots_) {
+    slot.seen_version = 0;
+    slot.seen_mine = slot.confirmed = false;
+  }
+  tell({.kind = Event::Kind::kLease, .number = tenure_});
+  ATOLL_LOG(kInfo, "vip", "lease taken", {{"node", options_.node}, {"tenure", tenure_}});
+  ++tasks_;
+  env_.spawn("vip.look", look_once());
+  co_return true;
 }
 
+Task<bool> Holder::renew() {
+  const uint64_t tenure = tenure_;
+  const Nanos sent = env_.now();
+  Task<Status> call =
+      coordinator_.lease_renew(node_lease(options_.pool.name, options_.node),
+                               lease_holder(options_.node, options_.incarnation, attempt_));
+  const Status granted =
+      co_await env::with_timeout(env_, options_.timing.renew_timeout, std::move(call));
+  // A tenure that ended meanwhile is not revived: what it knew of the records is gone. Nor is one
+  // whose time was over before the answer.
+  if (tenure != tenure_) co_return false;
+  if (!granted) {
+    if (granted.error().code == Errc::kNotFound) co_await lapse("the lease was lost");
+    co_return false;
+  }
+  if (env_.now() >= valid_until_) {
+    ATOLL_PROBE("vip: a renewal was granted too late");
+    co_await lapse("the lease was renewed too late");
+    co_return false;
+  }
+  valid_until_ = std::max(valid_until_, sent + options_.timing.validity());
+  co_return true;
+}
+
+// Nothing but the coordinator is waited for here: a renewal must not be late.
 Task<void> Holder::keep_lease() {
   auto self = shared_from_this();
-  Nanos renew_at{0};
   while (!stopping_) {
-    const bool linked = co_await look_at_link();
-    if (!service_.well() || !linked) {
-      if (tenure_ != 0) {
-        co_await lapse(service_.well() ? "no link to clients" : "the service is not well");
-        co_await give_lease_back();
-      }
-      renew_at = env_.now() + options_.timing.look_interval;
-    } else if (!lapsing_ && env_.now() >= renew_at) {
-      const bool had = tenure_ != 0;
-      if (!had && !fenced_) fenced_ = co_await put_fence_up();
-      const Nanos sent = env_.now();
-      const bool granted = fenced_ && co_await renew();
-      if (granted && !had) co_await look();
+    const Nanos sent = env_.now();
+    Nanos next = sent + options_.timing.look_interval;
+    if (tenure_ != 0) {
       // What is held is not let go for one lost answer.
-      renew_at = sent + (granted        ? options_.timing.renew_interval
-                         : tenure_ != 0 ? options_.timing.tick
-                                        : options_.timing.look_interval);
+      const bool granted = co_await renew();
+      next = sent + (granted ? options_.timing.renew_interval : options_.timing.tick);
+    } else if (well() && !lapsing_) {
+      if (!fenced_) fenced_ = co_await put_fence_up();
+      if (fenced_ && co_await acquire()) next = sent + options_.timing.renew_interval;
     }
-    if (lapsing_) renew_at = env_.now() + options_.timing.tick;
-    const Nanos look_at = env_.now() + options_.timing.look_interval;
-    co_await env_.sleep(std::max(Nanos(0), std::min(look_at, renew_at) - env_.now()));
+    co_await env_.sleep(std::max(Nanos(0), next - env_.now()));
   }
   co_await lapse("the node stops");
   while (lapsing_) co_await env_.sleep(options_.timing.kernel_hold);
   co_await give_lease_back();
+  task_ended();
+}
+
+Task<void> Holder::look_once() {
+  auto self = shared_from_this();
+  co_await look();
+  task_ended();
+}
+
+// --- Link and service ---
+
+bool Holder::well() const {
+  return linked_ && service_.well();
+}
+
+Task<void> Holder::watch_link() {
+  auto self = shared_from_this();
+  while (!stopping_) {
+    linked_ = co_await look_at_link();
+    if (!well() && tenure_ != 0 && !lapsing_) {
+      co_await lapse(linked_ ? "the service is not well" : "no link to clients");
+      co_await give_lease_back();
+    }
+    co_await env_.sleep(options_.timing.look_interval);
+  }
   task_ended();
 }
 
@@ -163,14 +197,33 @@ Task<bool> Holder::put_fence_up() {
 
 // Before its time, so that others need not wait for it; but not while a fence may be open.
 Task<void> Holder::give_lease_back() {
-  Status released = fail(Errc::kBusy, "a fence could not be closed: it runs out by itself");
+  if (!closed_) {
+    ATOLL_LOG(kInfo, "vip", "lease not released: a fence could not be closed");
+    co_return;
+  }
+  const std::string holder = earlier_;
+  if (holder.empty()) co_return;
   co_await env_.sleep(options_.timing.queue_time);
-  if (closed_)
-    released =
-        co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node),
-                                            lease_holder(options_.node, options_.incarnation));
-  if (!released)
-    ATOLL_LOG(kInfo, "vip", "lease not released", {{"why", released.error().to_string()}});
+  const Status released =
+      co_await coordinator_.lease_release(node_lease(options_.pool.name, options_.node), holder);
+  const bool gone = released || released.error().code == Errc::kNotFound ||
+                    released.error().code == Errc::kConflict;
+  if (gone && earlier_ == holder) earlier_.clear();
+  if (!gone) ATOLL_LOG(kInfo, "vip", "lease not released", {{"why", released.error().to_string()}});
+}
+
+// What an earlier acquisition of this process may still have is in the way of the next one.
+Task<void> Holder::release_earlier() {
+  if (earlier_.empty() || !closed_) co_return;
+  ++tasks_;
+  env_.spawn("vip.release", release_in_passing());
+  co_await env_.sleep(options_.timing.queue_time);
+}
+
+Task<void> Holder::release_in_passing() {
+  auto self = shared_from_this();
+  co_await give_lease_back();
+  task_ended();
 }
 
 // Ends the tenure: closes the fence for all addresses, then takes them away.
@@ -178,6 +231,7 @@ Task<void> Holder::lapse(std::string why) {
   if (tenure_ == 0 || lapsing_) co_return;
   lapsing_ = true;
   tenure_ = 0;
+  earlier_ = lease_holder(options_.node, options_.incarnation, attempt_);
   tell({.kind = Event::Kind::kLapsed, .why = why});
   ATOLL_PROBE("vip: a lease lapsed");
   ATOLL_LOG(kWarn, "vip", "addresses given up", {{"node", options_.node}, {"why", why}});

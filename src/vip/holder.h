@@ -54,6 +54,9 @@ class Holder : public std::enable_shared_from_this<Holder> {
     Timing timing;
     GuestDuties duties;
     Observe observe;  // may be empty
+    // Called before each attempt to acquire the lease, with its number (vip/last_will.h). May be
+    // empty.
+    std::function<void(uint64_t)> acquires;
     // This node is cut from clients (vip/reach.h): a planned move waits for nobody. May be empty.
     std::function<bool()> cut;
   };
@@ -88,7 +91,13 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Task<void> keep_lease();
   Task<void> keep_fence();
   Task<void> watch_records();
+  Task<bool> acquire();
   Task<bool> renew();
+  Task<void> look_once();
+  Task<void> watch_link();
+  bool well() const;
+  Task<void> release_earlier();
+  Task<void> release_in_passing();
   Task<void> lapse(std::string why);
   Task<void> give_lease_back();
   Task<void> look();
@@ -124,6 +133,9 @@ class Holder : public std::enable_shared_from_this<Holder> {
   bool lapsing_ = false;
   bool closed_ = true;  // the last lapse closed all fences
   bool fenced_ = true;  // the fence is up, as far as was seen
+  bool linked_ = false;
+  uint64_t attempt_ = 0;  // of acquiring the lease
+  std::string earlier_;   // in whose name an earlier attempt or tenure may still have the lease
   int link_doubts_ = 0;
   bool mending_ = false;
   bool stopping_ = false;

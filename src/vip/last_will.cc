@@ -12,9 +12,10 @@ Task<Status> carry_out(env::Env& env, coord::Coordinator& coordinator, Guest& gu
   if (!planted(PlantedBug::kReleaseBeforeClose))
     ATOLL_CO_TRY_STATUS(
         co_await guest.prepare(will.pool.addresses, will.timing.kernel_hold, will.timing.arm_time));
+  if (will.attempt == 0) co_return Status{};
   co_await env.sleep(will.timing.queue_time);
   const std::string lease = node_lease(will.pool.name, will.node);
-  const std::string holder = lease_holder(will.node, will.incarnation);
+  const std::string holder = lease_holder(will.node, will.incarnation, will.attempt);
   for (;;) {
     const Nanos left = until - env.now();
     if (left <= Nanos(0)) co_return fail(Errc::kTimeout, "the lease has run out by itself");

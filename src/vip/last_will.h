@@ -27,6 +27,7 @@ struct LastWill {
   Pool pool;
   NodeName node;
   std::string incarnation;  // of the process that died
+  uint64_t attempt = 0;     // the last one to acquire its lease; 0: none
   Timing timing;
 };
 

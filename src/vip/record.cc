@@ -51,8 +51,12 @@ std::string cut_prefix(const std::string& pool) {
 std::string cut_key(const std::string& pool, const NodeName& node) {
   return cut_prefix(pool) + node;
 }
-std::string lease_holder(const NodeName& node, const std::string& incarnation) {
-  return node + "#" + incarnation;
+std::string lease_prefix(const NodeName& node) {
+  return node + "#";
+}
+
+std::string lease_holder(const NodeName& node, const std::string& incarnation, uint64_t attempt) {
+  return fmt::format("{}{}#{}", lease_prefix(node), incarnation, attempt);
 }
 
 std::string node_lease(const std::string& pool, const NodeName& node) {

@@ -40,8 +40,10 @@ std::string drain_key(const std::string& pool, const NodeName& node);
 std::string cut_prefix(const std::string& pool);
 std::string cut_key(const std::string& pool, const NodeName& node);
 std::string node_lease(const std::string& pool, const NodeName& node);
-// In whose name a process of that node has it.
-std::string lease_holder(const NodeName& node, const std::string& incarnation);
+// In whose name a process of that node has it: another one for each attempt to acquire it. All
+// names of a node begin with lease_prefix().
+std::string lease_holder(const NodeName& node, const std::string& incarnation, uint64_t attempt);
+std::string lease_prefix(const NodeName& node);
 std::string leader_lease(const std::string& pool);
 std::string pool_prefix(const std::string& pool);
 

@@ -78,7 +78,7 @@ Task<Result<DnsFeed::View>> DnsFeed::look() {
   for (const coord::HeldLease& lease : held) {
     const NodeName node = lease.name.substr(of_nodes.size());
     // A controller that finds a lease free has it for a moment.
-    if (lease.holder.starts_with(lease_holder(node, ""))) view.health[node].up = true;
+    if (lease.holder.starts_with(lease_prefix(node))) view.health[node].up = true;
   }
   std::set<NodeName> cut;
   for (const coord::KeyValue& kv : listed) {

@@ -83,8 +83,8 @@ class DnsFeedTest : public testing::Test {
     EXPECT_TRUE(taken) << taken.error().to_string();
   }
   void renew() {
-    lease("node1", lease_holder("node1", "a"));
-    lease("node2", lease_holder("node2", "a"));
+    lease("node1", lease_holder("node1", "a", 1));
+    lease("node2", lease_holder("node2", "a", 1));
   }
   void put(const std::string& key, const std::string& value) {
     const auto there = env_.run(memory_.get(key));
@@ -141,7 +141,7 @@ TEST_F(DnsFeedTest, DropsANodeWhoseLeaseRanOut) {
   const Nanos died = env_.now();
   const Nanos gone = died + kLease + kFeedInterval + 2 * kFeedPause;
   while (env_.now() < gone) {
-    lease("node2", lease_holder("node2", "a"));
+    lease("node2", lease_holder("node2", "a", 1));
     env_.run_for(100ms);
   }
   EXPECT_THAT(addresses(), ElementsAre("10.0.9.2"));
@@ -151,7 +151,7 @@ TEST_F(DnsFeedTest, DropsANodeWhoseLeaseRanOut) {
   EXPECT_THAT(rdma.answer, IsEmpty());
   // It is the other's now: back at once.
   hold(kOne, "node2");
-  lease("node2", lease_holder("node2", "a"));
+  lease("node2", lease_holder("node2", "a", 1));
   env_.run_for(2 * kFeedPause);
   EXPECT_THAT(addresses(), UnorderedElementsAre("10.0.9.1", "10.0.9.2"));
 }
