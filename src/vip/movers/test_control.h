@@ -135,7 +135,7 @@ class Control {
     const std::string pool = c->w.pool().name;
     const NodeName name = c->w.node(i).name;
     const std::string lease = node_lease(pool, name);
-    const std::string holder = lease_holder(name, "1");
+    const std::string holder = lease_holder(name, "1", 1);
     const std::string prefix = record_prefix(pool);
     for (;;) {
       co_await c->w.env().sleep(c->timing.look_interval / 4);
