@@ -64,7 +64,8 @@ struct ReachSocket::Core : std::enable_shared_from_this<Core> {
 
   Core(env::Env& e, Options o) : env(e), options(std::move(o)), socket(e.io()) {}
 
-  Task<void> receive();
+  // A task of its own keeps it, from before it begins.
+  static Task<void> receive(std::shared_ptr<Core> self);
   void take(const Datagram& bytes, const udp::endpoint& from);
   bool may_answer();
   Task<bool> ask_node(env::Endpoint to, Nanos limit);
@@ -87,7 +88,7 @@ Result<std::unique_ptr<ReachSocket>> ReachSocket::open(env::Env& env, Options op
   const udp::endpoint at(boost::asio::ip::address_v4(own->number), core->options.port);
   ATOLL_TRY_STATUS(bind_here(&core->socket, core->options.interface, at));
   core->socket.non_blocking(true);
-  env.spawn("vip.reach.socket", core->receive());
+  env.spawn("vip.reach.socket", Core::receive(core));
   return std::unique_ptr<ReachSocket>(new ReachSocket(std::move(core)));
 }
 
@@ -112,24 +113,23 @@ Task<bool> ReachSocket::answered(Witness witness, Nanos limit) {
   co_return co_await core->ask_node(witness.at, limit);
 }
 
-Task<void> ReachSocket::Core::receive() {
-  auto self = shared_from_this();
+Task<void> ReachSocket::Core::receive(std::shared_ptr<Core> self) {
   Datagram bytes{};
   udp::endpoint from;
-  while (!closed) {
+  while (!self->closed) {
     // One byte more than a question has: what is longer is none.
     std::array<char, kReachBytes + 1> room;
     const auto into = boost::asio::buffer(room);
     const auto [error, size] =
-        co_await socket.async_receive_from(into, from, as_tuple(use_awaitable));
-    if (closed) break;
+        co_await self->socket.async_receive_from(into, from, as_tuple(use_awaitable));
+    if (self->closed) break;
     if (error) {
-      co_await env.sleep(kAfterError);
+      co_await self->env.sleep(kAfterError);
       continue;
     }
     if (size != kReachBytes) continue;
     std::memcpy(bytes.data(), room.data(), kReachBytes);
-    take(bytes, from);
+    self->take(bytes, from);
   }
 }
 
