@@ -83,7 +83,7 @@ std::string bars(std::string_view title, const std::vector<Bar>& lines, double m
     longest = std::max(longest, line.label.size());
     longest_text = std::max(longest_text, line.text.size());
   }
-  const double labels = std::min(kLabelsMost, 10 + kCharacter * double(longest));
+  const double labels = std::min(kLabelsMost, 14 + kCharacter * double(longest));
   const double amounts = std::max(kAmountsLeast, 10 + kCharacter * double(longest_text));
   const double room = kDrawingWidth - labels - amounts;
   const double bottom = kLine * static_cast<double>(lines.size());
