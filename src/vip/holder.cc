@@ -181,7 +181,8 @@ Task<bool> Holder::look_at_link() {
   if (link_doubts_++ == 0)
     ATOLL_LOG(kError, "vip", "the interface cannot be looked at",
               {{"why", linked.error().to_string()}});
-  co_return linked.error().code != Errc::kNotFound&& link_doubts_ < kLinkDoubts;
+  const bool gone = linked.error().code == Errc::kNotFound;
+  co_return !gone && link_doubts_ < kLinkDoubts;
 }
 
 // Somebody may have taken the fence down (`nft flush ruleset`): nothing is answered without.
@@ -240,11 +241,13 @@ Task<void> Holder::lapse(std::string why) {
     slot.confirmed = false;
     if (slot.state != State::kAbsent) going.push_back(vip);
   }
-  closed_ = true;
+  closed_ = false;  // until all are
+  bool all = true;
   for (const Vip vip : going) {
     const bool closed = co_await let_go(vip);
-    closed_ = closed_ && closed;
+    all = all && closed;
   }
+  closed_ = all;
   lapsing_ = false;
 }
 
