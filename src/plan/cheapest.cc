@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "base/check.h"
 #include "plan/inputs.h"
 #include "plan/print.h"
 #include "plan/what_if.h"
@@ -18,9 +17,7 @@ namespace {
 namespace json = boost::json;
 
 double figure(const Plan& plan, std::string_view key) {
-  const Figure* found = plan.sheet.find(key);
-  ATOLL_CHECK(found != nullptr, key);
-  return found->value.value;
+  return plan.sheet.at(key).value.value;
 }
 
 Datum datum_of(decltype(Datum::value) value) {

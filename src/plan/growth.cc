@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "base/check.h"
 #include "plan/report.h"
 #include "plan/svg.h"
 
@@ -61,9 +60,7 @@ Result<Day> date_at(const Book& book, const std::string& key) {
 }
 
 double figure(const Plan& plan, std::string_view key) {
-  const Figure* found = plan.sheet.find(key);
-  ATOLL_CHECK(found != nullptr, key);
-  return found->value.value;
+  return plan.sheet.at(key).value.value;
 }
 std::string say(const Plan& plan, std::string_view key) {
   return format_quantity(plan.sheet.find(key)->value);

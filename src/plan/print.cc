@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "base/check.h"
 #include "plan/sections.h"
 #include "plan/what_if.h"
 
@@ -59,11 +58,7 @@ class Page {
   }
 
  private:
-  const Figure& figure(std::string_view key) {
-    const Figure* found = plan_.sheet.find(key);
-    ATOLL_CHECK(found != nullptr, key);
-    return *found;
-  }
+  const Figure& figure(std::string_view key) { return plan_.sheet.at(key); }
   double of(std::string_view key) { return figure(key).value.value; }
   std::string say(std::string_view key) { return format_quantity(figure(key).value); }
   static std::string label_of(std::string_view key) {

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
 #include "plan/sections.h"
 #include "plan/svg.h"
 
@@ -60,11 +59,7 @@ class Report {
   }
 
  private:
-  const Figure& figure(std::string_view key) {
-    const Figure* found = plan_.sheet.find(key);
-    ATOLL_CHECK(found != nullptr, key);
-    return *found;
-  }
+  const Figure& figure(std::string_view key) { return plan_.sheet.at(key); }
   std::string say(std::string_view key) {
     const Figure& f = figure(key);
     return format_quantity(f.value) + (f.assumed ? "*" : "");

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "base/check.h"
 #include "plan/svg.h"
 
 namespace atl::plan {
@@ -15,9 +14,7 @@ namespace {
 namespace json = boost::json;
 
 const Figure& figure(const Plan& plan, std::string_view key) {
-  const Figure* found = plan.sheet.find(key);
-  ATOLL_CHECK(found != nullptr, key);
-  return *found;
+  return plan.sheet.at(key);
 }
 std::string say(const Plan& plan, std::string_view key) {
   const Figure& f = figure(plan, key);

@@ -31,6 +31,12 @@ const Figure* Sheet::find(std::string_view key) const {
   return it == places_.end() ? nullptr : &figures_[it->second];
 }
 
+const Figure& Sheet::at(std::string_view key) const {
+  const Figure* found = find(key);
+  ATOLL_CHECK(found != nullptr, key);
+  return *found;
+}
+
 std::string Sheet::explain(std::string_view key) const {
   std::string out;
   std::set<std::string> told;

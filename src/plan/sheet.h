@@ -55,6 +55,7 @@ class Sheet {
 
   const std::vector<Figure>& figures() const { return figures_; }
   const Figure* find(std::string_view key) const;
+  const Figure& at(std::string_view key) const;  // one that must be there
   // The figure's derivation down to the data, as indented lines.
   std::string explain(std::string_view key) const;
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
 #include "plan/report.h"
 #include "plan/svg.h"
 #include "plan/svg_plot.h"
@@ -27,9 +26,7 @@ constexpr size_t kTornadoMost = 12;
 constexpr size_t kReasonsMost = 8;
 
 const Figure& figure(const Plan& plan, std::string_view key) {
-  const Figure* found = plan.sheet.find(key);
-  ATOLL_CHECK(found != nullptr, key);
-  return *found;
+  return plan.sheet.at(key);
 }
 std::string say(const Plan& plan, std::string_view key) {
   const Figure& f = figure(plan, key);
