@@ -276,8 +276,9 @@ TEST(Damage, AnyBitAnywhere) {
     // above.
     const bool vanished = bad.size() == 1 && !f.disk.core().has_shard({StripeId(bad[0]), 1});
     EXPECT_EQ(found.bad_shards.size(), vanished ? 0 : bad.size()) << "seed " << seed;
-    if (runs->size() != f.runs.size())
+    if (runs->size() != f.runs.size()) {
       EXPECT_TRUE(found.bad_segments.size() == 1 || restart) << "seed " << seed;
+    }
     EXPECT_LE(found.bad_metadata, 1u);
   }
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/crc.h"
 #include "device/device_impl.h"
 #include "env/sim_env.h"

@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "env/real_block_file.h"
 #include "env/real_directories.h"

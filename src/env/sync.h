@@ -9,18 +9,12 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include "base/check.h"
 #include "base/result.h"
 #include "env/env.h"
 #include "env/task.h"
@@ -34,47 +28,23 @@ class Waiter {
   virtual void resume() = 0;
 
   // co_await Waiter::suspend(store): suspends and hands the Waiter to
-  // store(std::unique_ptr<Waiter>).
-  template <typename Store>
-  static Task<void> suspend(Store store) {
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-        [store = std::move(store)](auto handler) mutable {
-          store(std::make_unique<Holder<decltype(handler)>>(std::move(handler)));
-        },
-        boost::asio::use_awaitable);
+  // store(std::unique_ptr<Waiter>). A template because of g++ 12: the caller's lambda becomes a
+  // Store here, not inside the co_await expression (see task.h).
+  template <typename F>
+  static Task<void> suspend(F store) {
+    return suspend_into(Store(std::move(store)));
   }
 
  private:
-  template <typename Handler>
-  struct Holder;
-};
-
-template <typename Handler>
-struct Waiter::Holder final : Waiter {
-  explicit Holder(Handler h) : handler(std::move(h)) {}
-  void resume() override {
-    auto executor = boost::asio::get_associated_executor(handler);
-    boost::asio::post(executor, std::move(handler));
-  }
-  Handler handler;
+  using Store = std::move_only_function<void(std::unique_ptr<Waiter>)>;
+  static Task<void> suspend_into(Store store);
 };
 
 class WaitQueue {
  public:
-  Task<void> wait() {
-    return Waiter::suspend([this](std::unique_ptr<Waiter> w) { waiters_.push_back(std::move(w)); });
-  }
-  void wake_one() {
-    if (waiters_.empty()) return;
-    auto waiter = std::move(waiters_.front());
-    waiters_.pop_front();
-    waiter->resume();
-  }
-  void wake_all() {
-    std::deque<std::unique_ptr<Waiter>> all;
-    all.swap(waiters_);
-    for (auto& waiter : all) waiter->resume();
-  }
+  Task<void> wait();
+  void wake_one();
+  void wake_all();
   size_t size() const { return waiters_.size(); }
 
  private:
@@ -90,9 +60,7 @@ class Event {
     queue_.wake_all();
   }
   void reset() { set_ = false; }
-  Task<void> wait() {
-    while (!set_) co_await queue_.wait();
-  }
+  Task<void> wait();
 
  private:
   bool set_ = false;
@@ -105,29 +73,9 @@ class Event {
 class Semaphore {
  public:
   explicit Semaphore(uint64_t permits) : available_(permits) {}
-  Task<void> acquire(uint64_t n = 1) {
-    if (pending_.empty() && available_ >= n) {
-      available_ -= n;
-      co_return;
-    }
-    co_await Waiter::suspend([this, n](std::unique_ptr<Waiter> w) {
-      pending_.push_back({n, std::move(w)});
-    });
-  }
-  bool try_acquire(uint64_t n = 1) {
-    if (!pending_.empty() || available_ < n) return false;
-    available_ -= n;
-    return true;
-  }
-  void release(uint64_t n = 1) {
-    available_ += n;
-    while (!pending_.empty() && pending_.front().permits <= available_) {
-      available_ -= pending_.front().permits;
-      auto waiter = std::move(pending_.front().waiter);
-      pending_.pop_front();
-      waiter->resume();
-    }
-  }
+  Task<void> acquire(uint64_t n = 1);
+  bool try_acquire(uint64_t n = 1);
+  void release(uint64_t n = 1);
   uint64_t available() const { return available_; }
   size_t waiting() const { return pending_.size(); }
 
@@ -153,10 +101,7 @@ class Permit {
   ~Permit() {
     if (semaphore_) semaphore_->release(n_);
   }
-  static Task<Permit> take(Semaphore& semaphore, uint64_t n = 1) {
-    co_await semaphore.acquire(n);
-    co_return Permit(&semaphore, n);
-  }
+  static Task<Permit> take(Semaphore& semaphore, uint64_t n = 1);
 
  private:
   void swap(Permit& other) {
@@ -184,19 +129,10 @@ struct AllState {
   size_t left = 0;
   Event done;
 };
-template <>
-struct AllState<void> {
-  size_t left = 0;
-  Event done;
-};
 template <typename T>
 Task<void> run_one(std::shared_ptr<AllState<T>> state, size_t i, Task<T> task) {
-  if constexpr (std::is_void_v<T>) {
-    co_await std::move(task);
-  } else {
-    T value = co_await std::move(task);
-    state->results[i].emplace(std::move(value));
-  }
+  T value = co_await std::move(task);
+  state->results[i].emplace(std::move(value));
   if (--state->left == 0) state->done.set();
 }
 
@@ -230,13 +166,7 @@ Task<std::vector<T>> when_all(Env& env, std::vector<Task<T>> tasks) {
   co_return out;
 }
 
-inline Task<void> when_all(Env& env, std::vector<Task<void>> tasks) {
-  auto state = std::make_shared<internal::AllState<void>>();
-  state->left = tasks.size();
-  for (size_t i = 0; i < tasks.size(); ++i)
-    env.spawn("when_all", internal::run_one<void>(state, i, std::move(tasks[i])));
-  if (state->left != 0) co_await state->done.wait();
-}
+Task<void> when_all(Env& env, std::vector<Task<void>> tasks);
 
 // The task's result, or kTimeout after `limit`. The task itself goes on to its end unheard, so it
 // must own what it uses.

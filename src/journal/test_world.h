@@ -23,6 +23,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "cluster/cluster_view.h"
 #include "coord/memory.h"

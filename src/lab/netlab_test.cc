@@ -256,7 +256,9 @@ TEST_P(Faults, CutsAreInBothDirections) {
   ASSERT_TRUE(passes(kClient, cut, cut.client_address(), 10s));
   // The load balancer's probes begin at the router; a segment has none.
   const bool routed = GetParam() == Network::kRouted;
-  if (routed) ASSERT_TRUE(try_connect(*lab, router_place(), cut.client_address()).connected);
+  if (routed) {
+    ASSERT_TRUE(try_connect(*lab, router_place(), cut.client_address()).connected);
+  }
   ASSERT_TRUE(lab->cut_from_coordinator(cut, true));
   ASSERT_TRUE(lab->cut_from_clients(2, true));
   EXPECT_FALSE(passes(cut, management_place(), kRunnerAddress, kNoAnswer));

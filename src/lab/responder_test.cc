@@ -14,8 +14,8 @@ namespace {
 using cloud::HttpMessage;
 using testing::HasSubstr;
 
-const vip::Vip kOne = vip::Vip::parse("10.0.9.1").value();
-const vip::Vip kTwo = vip::Vip::parse("10.0.9.2").value();
+const vip::Vip kFirstVip = vip::Vip::parse("10.0.9.1").value();
+const vip::Vip kSecondVip = vip::Vip::parse("10.0.9.2").value();
 
 // A client's connection, which reads as fast as it is told to.
 struct Client {
@@ -66,7 +66,7 @@ class ResponderTest : public testing::Test {
     env_.network().set_fragment(false);
     Responder::Options options;
     options.node = "node1";
-    options.addresses = {kOne, kTwo};
+    options.addresses = {kFirstVip, kSecondVip};
     options.health_host = "10.0.1.1";
     options.health_port = kHealthPort;
     options.control_host = "198.18.1.1";
@@ -127,8 +127,8 @@ class ResponderTest : public testing::Test {
 };
 
 TEST_F(ResponderTest, SaysWhoAnswers) {
-  hold(kOne, 3);
-  Client client = connect(kOne);
+  hold(kFirstVip, 3);
+  Client client = connect(kFirstVip);
   for (int i = 0; i < 2; ++i) {  // the connection is kept
     auto reply = env_.run(get(client, "/who"));
     ASSERT_TRUE(reply) << reply.error().to_string();
@@ -138,35 +138,35 @@ TEST_F(ResponderTest, SaysWhoAnswers) {
     EXPECT_EQ(reply->header("x-atoll-node"), "node1");
     EXPECT_TRUE(reply->keep_alive);
   }
-  EXPECT_EQ(ask(kOne, "/ping")->status, 200);
-  EXPECT_EQ(ask(kOne, "/bytes/100000")->body, std::string(100000, 'x'));
-  EXPECT_EQ(ask(kOne, "/bytes/0")->body, "");
-  EXPECT_EQ(ask(kOne, "/bytes/")->status, 404);
-  EXPECT_EQ(ask(kOne, "/bytes/9x")->status, 404);
-  EXPECT_EQ(ask(kOne, "/bytes/99999999999999")->status, 404);
-  EXPECT_EQ(ask(kOne, "/nothing")->status, 404);
+  EXPECT_EQ(ask(kFirstVip, "/ping")->status, 200);
+  EXPECT_EQ(ask(kFirstVip, "/bytes/100000")->body, std::string(100000, 'x'));
+  EXPECT_EQ(ask(kFirstVip, "/bytes/0")->body, "");
+  EXPECT_EQ(ask(kFirstVip, "/bytes/")->status, 404);
+  EXPECT_EQ(ask(kFirstVip, "/bytes/9x")->status, 404);
+  EXPECT_EQ(ask(kFirstVip, "/bytes/99999999999999")->status, 404);
+  EXPECT_EQ(ask(kFirstVip, "/nothing")->status, 404);
 }
 
 TEST_F(ResponderTest, DoesNotAnswerForWhatItMayNot) {
-  hold(kOne, 1);
-  EXPECT_FALSE(ask(kTwo, "/who"));
-  standings_[kOne].answers = false;
-  EXPECT_FALSE(ask(kOne, "/who"));
+  hold(kFirstVip, 1);
+  EXPECT_FALSE(ask(kSecondVip, "/who"));
+  standings_[kFirstVip].answers = false;
+  EXPECT_FALSE(ask(kFirstVip, "/who"));
 }
 
 TEST_F(ResponderTest, ARequestThatComesWhileTheAddressIsTakenIsAnswered) {
-  Client client = connect(kOne);
+  Client client = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /who HTTP/1.1\r\nHost: a\r\n\r\n")));
   env_.run_for(kTakingMax / 2);
-  hold(kOne, 1);
+  hold(kFirstVip, 1);
   auto reply = env_.run(cloud::read_message(*client.stream, client.reader));
   ASSERT_TRUE(reply) << reply.error().to_string();
   EXPECT_EQ(reply->status, 200);
 }
 
 TEST_F(ResponderTest, ALongAnswerStopsWhenTheLeaseDoes) {
-  hold(kOne, 1);
-  Client client = connect(kOne);
+  hold(kFirstVip, 1);
+  Client client = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /bytes/10000000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   auto download = std::make_shared<Download>();
   env_.spawn("read", read_slowly(env_, client, 10'000, 1ms, download));
@@ -174,7 +174,7 @@ TEST_F(ResponderTest, ALongAnswerStopsWhenTheLeaseDoes) {
   EXPECT_GT(download->bytes, 100'000u);
   EXPECT_FALSE(download->ended);
   const uint64_t so_far = download->bytes;
-  standings_[kOne].answers = false;
+  standings_[kFirstVip].answers = false;
   env_.run_for(1s);
   EXPECT_TRUE(download->ended);
   // What was in the pipe, and the piece that was being written.
@@ -183,45 +183,45 @@ TEST_F(ResponderTest, ALongAnswerStopsWhenTheLeaseDoes) {
 }
 
 TEST_F(ResponderTest, EndDropsTheConnectionsOfThatAddressAlone) {
-  hold(kOne, 1);
-  hold(kTwo, 1);
-  Client one = connect(kOne);
-  Client two = connect(kTwo);
+  hold(kFirstVip, 1);
+  hold(kSecondVip, 1);
+  Client one = connect(kFirstVip);
+  Client two = connect(kSecondVip);
   ASSERT_TRUE(env_.run(get(one, "/ping")));
   ASSERT_TRUE(env_.run(get(two, "/ping")));
-  responder_->end(kOne);
+  responder_->end(kFirstVip);
   EXPECT_FALSE(env_.run(get(one, "/ping")));
   EXPECT_TRUE(env_.run(get(two, "/ping")));
   // It can come back.
-  hold(kOne, 2);
-  EXPECT_TRUE(ask(kOne, "/ping"));
+  hold(kFirstVip, 2);
+  EXPECT_TRUE(ask(kFirstVip, "/ping"));
 }
 
 TEST_F(ResponderTest, DrainTellsClientsToComeBackElsewhere) {
-  hold(kOne, 1);
-  Client fresh = connect(kOne);
-  auto drained = start_drain(kOne, 30s);
+  hold(kFirstVip, 1);
+  Client fresh = connect(kFirstVip);
+  auto drained = start_drain(kFirstVip, 30s);
   env_.run_for(10ms);
   EXPECT_TRUE(drained->has_value()) << "nothing was under way";
   // The address is still here, and answers.
   auto reply = env_.run(get(fresh, "/who"));
   ASSERT_TRUE(reply) << reply.error().to_string();
   EXPECT_FALSE(reply->keep_alive);
-  EXPECT_FALSE(ask(kOne, "/ping")->keep_alive);
+  EXPECT_FALSE(ask(kFirstVip, "/ping")->keep_alive);
   EXPECT_EQ(health(), 503) << "a load balancer should look elsewhere";
-  hold(kOne, 2);
-  EXPECT_TRUE(ask(kOne, "/ping")->keep_alive) << "a new term has begun";
+  hold(kFirstVip, 2);
+  EXPECT_TRUE(ask(kFirstVip, "/ping")->keep_alive) << "a new term has begun";
 }
 
 TEST_F(ResponderTest, DrainWaitsUntilALongTransferHasArrived) {
-  hold(kOne, 1);
+  hold(kFirstVip, 1);
   constexpr uint64_t kBytes = 500'000;
-  Client client = connect(kOne);
+  Client client = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /bytes/500000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   auto download = std::make_shared<Download>();
   env_.spawn("read", read_slowly(env_, client, 5'000, 10ms, download));  // takes a second
   env_.run_for(300ms);
-  auto drained = start_drain(kOne, 30s);
+  auto drained = start_drain(kFirstVip, 30s);
   for (int i = 0; i < 1000 && !drained->has_value(); ++i) env_.run_for(10ms);
   ASSERT_TRUE(drained->has_value());
   // Not when the last byte was handed over (64 KiB of them wait in the pipe), but when it was read.
@@ -231,14 +231,14 @@ TEST_F(ResponderTest, DrainWaitsUntilALongTransferHasArrived) {
 }
 
 TEST_F(ResponderTest, DrainWaitsForWhatIsStillInTheKernelOfAKeptConnection) {
-  hold(kOne, 1);
-  Client client = connect(kOne);
+  hold(kFirstVip, 1);
+  Client client = connect(kFirstVip);
   // More than one piece, less than the pipe and one piece hold: the answer is out at once.
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /bytes/65537 HTTP/1.1\r\nHost: a\r\n\r\n")));
   std::vector<uint8_t> some(10'000);
   ASSERT_TRUE(env_.run(client.stream->read_some(some)));
   env_.run_for(200ms);
-  auto drained = start_drain(kOne, 30s);
+  auto drained = start_drain(kFirstVip, 30s);
   env_.run_for(500ms);
   EXPECT_FALSE(drained->has_value()) << "the client has not read it";
   auto download = std::make_shared<Download>();
@@ -250,12 +250,12 @@ TEST_F(ResponderTest, DrainWaitsForWhatIsStillInTheKernelOfAKeptConnection) {
 }
 
 TEST_F(ResponderTest, DrainEndsAtItsLimit) {
-  hold(kOne, 1);
-  Client client = connect(kOne);
+  hold(kFirstVip, 1);
+  Client client = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /bytes/5000000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   env_.run_for(200ms);  // nobody reads
   const Nanos start = env_.now();
-  auto drained = start_drain(kOne, 3s);
+  auto drained = start_drain(kFirstVip, 3s);
   env_.run_for(10s);
   ASSERT_TRUE(drained->has_value());
   EXPECT_GE(**drained - start, 3s);
@@ -263,28 +263,28 @@ TEST_F(ResponderTest, DrainEndsAtItsLimit) {
 }
 
 TEST_F(ResponderTest, ALongTransferThatBeginsDuringADrainIsSentAway) {
-  hold(kOne, 1);
-  Client client = connect(kOne);
+  hold(kFirstVip, 1);
+  Client client = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*client.stream, "GET /bytes/5000000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   env_.run_for(200ms);
-  auto drained = start_drain(kOne, 5s);
-  auto refused = ask(kOne, "/bytes/5000000");
+  auto drained = start_drain(kFirstVip, 5s);
+  auto refused = ask(kFirstVip, "/bytes/5000000");
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 503);
   EXPECT_EQ(refused->header("retry-after"), "1");
-  EXPECT_EQ(ask(kOne, "/bytes/1000")->status, 200);
+  EXPECT_EQ(ask(kFirstVip, "/bytes/1000")->status, 200);
   EXPECT_FALSE(drained->has_value());
 }
 
 TEST_F(ResponderTest, FinishWaitsForRequestsUnderWay) {
-  hold(kOne, 1);
+  hold(kFirstVip, 1);
   // One that has not asked yet, and one whose answer is on its way.
-  Client late = connect(kOne);
-  Client slow = connect(kOne);
+  Client late = connect(kFirstVip);
+  Client slow = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*slow.stream, "GET /bytes/300000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   auto ended = std::make_shared<std::optional<Nanos>>();
-  (void)start_drain(kOne, 0s);
-  env_.spawn("finish", finish(*responder_, env_, kOne, 2s, ended));
+  (void)start_drain(kFirstVip, 0s);
+  env_.spawn("finish", finish(*responder_, env_, kFirstVip, 2s, ended));
   env_.run_for(50ms);
   EXPECT_FALSE(ended->has_value());
   auto reply = env_.run(get(late, "/ping"));
@@ -298,11 +298,11 @@ TEST_F(ResponderTest, FinishWaitsForRequestsUnderWay) {
 }
 
 TEST_F(ResponderTest, FinishWaitsForTheFirstRequestOfAConnectionButNotForEver) {
-  hold(kOne, 1);
-  Client late = connect(kOne);
+  hold(kFirstVip, 1);
+  Client late = connect(kFirstVip);
   const Nanos start = env_.now();
   auto ended = std::make_shared<std::optional<Nanos>>();
-  env_.spawn("finish", finish(*responder_, env_, kOne, 2s, ended));
+  env_.spawn("finish", finish(*responder_, env_, kFirstVip, 2s, ended));
   env_.run_for(kFreshMax / 2);
   EXPECT_FALSE(ended->has_value());
   env_.run_for(1s);
@@ -312,9 +312,9 @@ TEST_F(ResponderTest, FinishWaitsForTheFirstRequestOfAConnectionButNotForEver) {
 
 TEST_F(ResponderTest, HealthAndFaults) {
   EXPECT_EQ(health(), 503);
-  hold(kTwo, 1);
+  hold(kSecondVip, 1);
   EXPECT_EQ(health(), 200);
-  standings_[kTwo].answers = false;
+  standings_[kSecondVip].answers = false;
   EXPECT_EQ(health(), 503);
   EXPECT_TRUE(responder_->well());
   EXPECT_EQ(side(kControlPort, "198.18.1.1", "POST /fault/sick"), 200);
@@ -326,9 +326,9 @@ TEST_F(ResponderTest, HealthAndFaults) {
 }
 
 TEST_F(ResponderTest, IdleAndStalledConnectionsAreClosed) {
-  hold(kOne, 1);
-  Client idle = connect(kOne);
-  Client stalled = connect(kOne);
+  hold(kFirstVip, 1);
+  Client idle = connect(kFirstVip);
+  Client stalled = connect(kFirstVip);
   ASSERT_TRUE(env_.run(send(*stalled.stream, "GET /bytes/5000000 HTTP/1.1\r\nHost: a\r\n\r\n")));
   env_.run_for(kRequestIdleMax - 2s);
   EXPECT_EQ(responder_->connections(), 2u);

@@ -1,6 +1,7 @@
 #include "lab/route_socket.h"
 
 #include <arpa/inet.h>
+#include <linux/if.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>

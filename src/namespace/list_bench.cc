@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/check.h"
 #include "env/real_env.h"
 #include "namespace/memory_journal.h"
 #include "namespace/memory_stripes.h"

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "base/check.h"
 #include "namespace/ports.h"
 
 namespace atl::ns {

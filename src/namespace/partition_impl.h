@@ -29,6 +29,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "env/sync.h"
 #include "namespace/checkpoint_manifest.h"
 #include "namespace/doorbell.h"

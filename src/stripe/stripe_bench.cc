@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "cluster/placement.h"
 #include "coord/memory.h"

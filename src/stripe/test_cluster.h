@@ -22,6 +22,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "cluster/placement.h"
 #include "coord/memory.h"

@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kDismissed = 'd';
 
-Error system_error(const char* what) {
+Error call_error(const char* what) {
   return Error(Errc::kIo, std::string(what) + ": " + std::strerror(errno));
 }
 
@@ -59,14 +59,14 @@ Result<Guardian> Guardian::start(Will will) {
     return fail(Errc::kInternal, "a guardian must be there before the first thread");
   void* const shared = ::mmap(nullptr, sizeof(std::atomic<uint64_t>), PROT_READ | PROT_WRITE,
                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return fail(system_error("mmap"));
+  if (shared == MAP_FAILED) return fail(call_error("mmap"));
   auto* const noted = new (shared) std::atomic<uint64_t>(0);  // for as long as the process lives
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("pipe"));
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(call_error("pipe"));
   const pid_t pid = ::fork();
   if (pid < 0) {
-    Error why = system_error("fork");
+    Error why = call_error("fork");
     ::close(ends[0]);
     ::close(ends[1]);
     return fail(std::move(why));

@@ -4,6 +4,8 @@
 #include <deque>
 #include <utility>
 
+#include "base/check.h"
+
 namespace atl::s3 {
 
 // Shared with the task that hashes, which may outlive an operation that gave up.

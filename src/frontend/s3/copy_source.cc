@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "frontend/s3/conditionals.h"
 #include "frontend/s3/text.h"
 

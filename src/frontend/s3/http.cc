@@ -91,6 +91,10 @@ void Request::reset() {
   trailer_names.clear();
 }
 
+void Response::set(std::string name, std::string value) {
+  headers.emplace_back(std::move(name), std::move(value));
+}
+
 std::string_view Response::header(std::string_view name) const {
   for (const auto& [key, value] : headers)
     if (equals_ignore_case(key, name)) return value;

@@ -209,9 +209,7 @@ struct Response {
 
   Response() = default;
   explicit Response(int s) : status(s) {}
-  void set(std::string name, std::string value) {
-    headers.emplace_back(std::move(name), std::move(value));
-  }
+  void set(std::string name, std::string value);
   // The value of the first header of that name, "" when there is none. For tests.
   std::string_view header(std::string_view name) const;
 };

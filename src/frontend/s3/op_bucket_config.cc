@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/check.h"
 #include "frontend/s3/operation.h"
 
 namespace atl::s3 {

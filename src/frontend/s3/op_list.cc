@@ -2,6 +2,7 @@
 //
 // Both are one range scan in the namespace (ns::Partition::list) and one pass that writes XML. Keys
 // are in byte order of their UTF-8, common prefixes among them; max-keys counts both.
+#include "base/check.h"
 #include "frontend/s3/checksum.h"
 #include "frontend/s3/http_date.h"
 #include "frontend/s3/metadata.h"

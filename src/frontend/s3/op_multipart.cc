@@ -1,4 +1,5 @@
 // CreateMultipartUpload, UploadPart, AbortMultipartUpload, and what all multipart operations share.
+#include "base/check.h"
 #include "frontend/s3/body_store.h"
 #include "frontend/s3/conditionals.h"
 #include "frontend/s3/metadata.h"

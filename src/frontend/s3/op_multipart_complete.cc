@@ -1,6 +1,7 @@
 // CompleteMultipartUpload: joins the parts by metadata alone.
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/probe.h"
 #include "frontend/s3/conditionals.h"
 #include "frontend/s3/multipart.h"

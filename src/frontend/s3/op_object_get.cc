@@ -1,4 +1,5 @@
 // GetObject and HeadObject. Steps as in docs/paths/read.md.
+#include "base/check.h"
 #include "frontend/s3/object_headers.h"
 #include "frontend/s3/operation.h"
 

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 
+#include "base/check.h"
 #include "frontend/s3/service.h"
 #include "frontend/s3/url.h"
 #include "stripe/test_cluster.h"

@@ -1,5 +1,6 @@
 // The world of test_world.h.
 
+#include "base/check.h"
 #include "vip/movers/test_world.h"
 
 namespace atl::vip {
