@@ -170,8 +170,12 @@ Task<Result<int>> serve(env::RealEnv& env, Options options) {
     }
   }
   if (ready) ready = admin_api.listen(options.admin_listen);
-  if (ready) ready = write_run_file(options, *root, s3_url, admin_api.address());
+  auto note_root = [&](const admin::NewSecret& now) {
+    return write_run_file(options, now, s3_url, admin_api.address());
+  };
+  if (ready) ready = note_root(*root);
   if (ready) {
+    users.on_new_root(note_root);
     print_banner(options, *cluster, *root, s3_url, admin_api.address());
     ATOLL_LOG(kInfo, "server", "ready",
               {{"s3", s3_url}, {"admin", admin_api.address()}, {"io", env.io_engine_name()}});

@@ -82,6 +82,7 @@ Task<Result<admin::NewSecret>> Users::ensure_root(std::string access_key, std::s
     if (!entry.user.root) continue;
     if (access_key.empty() || key == access_key) old = &entry;
   }
+  root_given_ = !secret_key.empty();
   Entry entry;
   if (old != nullptr) entry = *old;
   entry.user.root = true;
@@ -143,10 +144,14 @@ Task<Result<admin::NewSecret>> Users::create(std::string name) {
 Task<Result<admin::NewSecret>> Users::rotate(std::string access_key) {
   auto it = users_.find(access_key);
   if (it == users_.end()) co_return fail(Errc::kNotFound, "there is no such access key");
+  if (it->second.user.root && root_given_)
+    co_return fail(Errc::kInvalidArgument,
+                   "the root secret is given at each start: change ATOLL_SECRET_KEY and restart");
   Entry entry = it->second;
   entry.secret = random_text(kSecretLength, kSecretAlphabet);
   admin::NewSecret out{entry.user, entry.secret};
   ATOLL_CO_TRY_STATUS(co_await store(std::move(entry)));
+  if (out.user.root && new_root_) ATOLL_CO_TRY_STATUS(new_root_(out));
   co_return out;
 }
 

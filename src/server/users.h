@@ -5,6 +5,7 @@
 // do.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,8 +28,14 @@ class Users final : public s3::CredentialStore {
   Task<Status> load();
   // The root user: the given key and secret, or those of the last start, or new random ones.
   Task<Result<admin::NewSecret>> ensure_root(std::string access_key, std::string secret_key);
+  // Called when root's secret was rotated, after it is stored. May be empty.
+  void on_new_root(std::function<Status(const admin::NewSecret&)> call) {
+    new_root_ = std::move(call);
+  }
 
   Task<Result<admin::NewSecret>> create(std::string name);
+  // kInvalidArgument for a root whose secret was given to ensure_root(): the next start would bring
+  // the old one back.
   Task<Result<admin::NewSecret>> rotate(std::string access_key);
   Task<Status> remove(std::string access_key);
   std::vector<admin::User> list() const;
@@ -48,6 +55,8 @@ class Users final : public s3::CredentialStore {
 
   env::Env& env_;
   coord::Coordinator& coordinator_;
+  bool root_given_ = false;
+  std::function<Status(const admin::NewSecret&)> new_root_;
   std::map<std::string, Entry, std::less<>> users_;
 };
 

@@ -101,6 +101,13 @@ with case("users: create, use, rotate, delete"):
     atoll("user", "delete", made["access_key"], *at)
     expect("InvalidAccessKeyId" in atoll("ls", *at, env=keys, status=1), "deleted")
     expect("already" in atoll("user", "create", "root", *at, status=1), "a second root")
+with case("root's own secret: rotated, in use at once and after a restart"):
+    old = {"ATOLL_ACCESS_KEY": run["access_key"], "ATOLL_SECRET_KEY": run["secret_key"]}
+    rotated = json.loads(atoll("user", "rotate", run["access_key"], "--json", *at))
+    expect("SignatureDoesNotMatch" in atoll("ls", *at, env=old, status=1), "the old secret ended")
+    atoll("ls", *at)
+    run = json.loads((data / "run.json").read_text())
+    expect(run["secret_key"] == rotated["secret_key"], "run.json has the new one")
 with case("the admin API refuses what a web page could send"):
     def code(*words):
         return subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *words,
@@ -115,6 +122,7 @@ with case("Ctrl-C stops it cleanly, and the data is there again"):
     process.send_signal(signal.SIGINT)
     expect(process.wait(timeout=60) == 0, "exit status")
     process, banner = start(data)
+    expect(rotated["secret_key"] in banner, "root's rotated secret")
     atoll("get", "box/dir/file", str(work / "back2"), *at)
     expect((work / "back2").read_bytes() == (work / "file").read_bytes(), "the same bytes")
     process.send_signal(signal.SIGTERM)
@@ -139,6 +147,8 @@ with case("TLS"):
         body = os.urandom(3_000_000)
         s3.put_object(Bucket="tls", Key="k", Body=body)
         expect(s3.get_object(Bucket="tls", Key="k")["Body"].read() == body, "the same bytes")
+        # This cluster's root secret comes from outside: rotating it would last until the next start.
+        expect("ATOLL_SECRET_KEY" in atoll("user", "rotate", ACCESS_KEY, "--data", str(c.data), status=1), "refused")
         c.stop()
 with case("other shapes: 2+1 over 3, 4+2 over 6, 1 domain, 10+4 over 14"):
     for domains, protection, survives in ((3, "2+1", 1), (6, "4+2", 2), (1, "1+0", 0), (14, "10+4", 4)):
