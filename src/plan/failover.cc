@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/check.h"
 #include "plan/inputs.h"
 
 namespace atl::plan {
