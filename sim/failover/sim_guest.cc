@@ -108,6 +108,16 @@ Task<Result<std::set<Vip>>> SimGuest::open_now() {
   co_return out;
 }
 
+Task<Status> SimGuest::forward(Vip vip, std::optional<Vip> to) {
+  if (!to && !kernel_.sends_on.contains(vip)) co_return Status();  // nothing to end
+  co_await call();
+  if (!kernel_.fenced) co_return no_fence();
+  if (random_.chance(0.05)) co_return fail(Errc::kIo, "the kernel said no");
+  kernel_.sends_on.erase(vip);
+  if (to && kernel_.powered) kernel_.sends_on[vip] = {*to, now() + vip::kForwardLimit};
+  co_return Status();
+}
+
 Task<Status> SimGuest::announce(Vip vip, vip::GarpForm) {
   co_await call();
   if (kernel_.powered && kernel_.open(vip, now())) world_.announced(vip);

@@ -27,6 +27,16 @@ class SimKernel {
   // What had been let out stands in the interface's queue for at most this long.
   std::map<vip::Vip, Nanos> queued;  // until when
   Nanos queue_time{0};
+  // What still arrives for these goes to another machine, until then.
+  struct SendsOn {
+    vip::Vip to;
+    Nanos until;
+  };
+  std::map<vip::Vip, SendsOn> sends_on;
+  bool forwards(vip::Vip vip, Nanos now) const {
+    auto it = sends_on.find(vip);
+    return it != sends_on.end() && it->second.until > now;
+  }
   bool sends(vip::Vip vip, Nanos now) const {
     auto in_queue = queued.find(vip);
     auto last = held.find(vip);
@@ -61,6 +71,7 @@ class SimGuest final : public vip::Guest {
   Task<Status> close(vip::Vip vip) override;
   Task<Status> quiesce(vip::Vip vip) override;
   Task<Result<std::set<vip::Vip>>> open_now() override;
+  Task<Status> forward(vip::Vip vip, std::optional<vip::Vip> to) override;
   Task<Status> announce(vip::Vip vip, vip::GarpForm form) override;
 
  private:

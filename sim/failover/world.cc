@@ -143,6 +143,7 @@ void World::start_process(size_t i) {
   machine.kernel.queue_time = timing_.queue_time - timing_.queue_time / vip::kClockRateDivisor;
   options.timing = timing_;
   options.duties.garp = mover_ == "linux-arp" || mover_ == "gcp-garp";
+  options.duties.forward = mover_ != "linux-arp" && mover_ != "gcp-alias";
   options.observe = [this](const vip::Event& event) {
     if (event.kind == vip::Event::Kind::kLapsed) ++lapses_;
   };
@@ -218,6 +219,7 @@ void World::take_fence_down(size_t i) {
   kernel.fenced = false;
   kernel.arming.clear();
   kernel.held.clear();
+  kernel.sends_on.clear();
   note(machines_[i]->name + " has no fence");
 }
 
@@ -230,6 +232,7 @@ void World::power_off(size_t i) {
   kernel.present.clear();
   kernel.arming.clear();
   kernel.held.clear();
+  kernel.sends_on.clear();
   kernel.fenced = false;
   note(machines_[i]->name + " has no power");
 }
@@ -308,6 +311,9 @@ void World::check_open(size_t node, Vip vip) {
     if (i != node && machines_[i]->kernel.sends(vip, env_.now()))
       violation(fmt::format("split brain: {} and {} both answer for {}", machines_[node]->name,
                             machines_[i]->name, vip.to_string()));
+  if (machines_[node]->kernel.forwards(vip, env_.now()))
+    violation(fmt::format("{} answers for {} and sends on what arrives for it",
+                          machines_[node]->name, vip.to_string()));
 }
 
 void World::announced(size_t node, Vip vip) {

@@ -10,6 +10,7 @@
 #include "lab/namespace.h"
 #include "lab/node.h"
 #include "lab/node_reach.h"
+#include "lab/places.h"
 #include "lab/process.h"
 #include "lab/remote_coordinator.h"
 #include "lab/s3_service.h"
@@ -86,11 +87,16 @@ vip::Holder::Options holder_options(env::Env& env, const NodeConfig& config,
   return options;
 }
 
-vip::LinuxGuestOptions guest_options(const NodeConfig& config) {
+vip::LinuxGuestOptions guest_options(const NodeConfig& config, vip::GuestDuties duties) {
   vip::LinuxGuestOptions options;
   options.interface = config.interface;
   options.fenced = config.fenced;
   options.table = "atoll-" + config.pool.name;
+  if (duties.forward) options.forwarding = vip::LinuxForwarding::of(config.pool, config.node);
+  // The laboratory's load balancer asks from there.
+  if (options.forwarding)
+    options.forwarding->probers.push_back(
+        vip::Prefix::parse(std::string(kGateway) + "/32").value());
   return options;
 }
 
@@ -120,7 +126,7 @@ Task<Status> serve(env::RealEnv& env, NodeConfig config, vip::Guardian* guardian
   // So that the responder can listen at addresses that are not here yet.
   ATOLL_CO_TRY_STATUS(write_sysctl("net.ipv4.ip_nonlocal_bind", "1"));
   RemoteCoordinator coordinator(env, config.coordinator);
-  vip::LinuxGuest guest(env, guest_options(config));
+  vip::LinuxGuest guest(env, guest_options(config, duties));
   Responder responder(env, responder_options(config, duties));
   S3Node s3;
   if (config.service == ServiceKind::kS3)
@@ -169,7 +175,8 @@ Task<Status> serve(env::RealEnv& env, NodeConfig config, vip::Guardian* guardian
 Status leave(const NodeConfig& config, uint64_t attempt) {
   env::RealEnv env;
   RemoteCoordinator coordinator(env, config.coordinator);
-  vip::LinuxGuest guest(env, guest_options(config));
+  ATOLL_TRY(const vip::GuestDuties duties, duties_of(env, config.pool.mover));
+  vip::LinuxGuest guest(env, guest_options(config, duties));
   vip::LastWill will{config.pool, config.node, config.incarnation, attempt,
                      vip::Timing::of(config.lease)};
   return env.run(vip::carry_out(env, coordinator, guest, std::move(will)));

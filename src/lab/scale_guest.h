@@ -45,6 +45,8 @@ class ScaleGuest final : public vip::Guest {
   Task<Status> quiesce(vip::Vip vip) override;
   Task<Result<std::set<vip::Vip>>> open_now() override;
   Task<Result<bool>> linked() override { co_return true; }
+  // The cloud here delivers to a node or it does not: there are no packets to send on.
+  Task<Status> forward(vip::Vip, std::optional<vip::Vip>) override { co_return Status(); }
   Task<Status> announce(vip::Vip vip, vip::GarpForm form) override;
 
  private:

@@ -158,7 +158,9 @@ std::string World::missing(const std::set<std::string>& victims) const {
     const vip::Vip vip = pool_.addresses[v];
     const std::string holder = ledger_.holder(vip);
     const bool steady = !holder.empty() && clients_.steady(v, holder, kSteady);
-    if (steady && !victims.contains(holder)) continue;
+    // Answered all the same while another node sends on what arrives for it; but not there yet.
+    const bool arrives = !cloud_ || ledger_.delivered(vip) == holder;
+    if (steady && arrives && !victims.contains(holder)) continue;
     out += fmt::format(" {} (holder {}{})", vip.to_string(), holder.empty() ? "nobody" : holder,
                        cloud_ ? ", delivered to " + ledger_.delivered(vip) : std::string());
   }

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "vip/feed_program.h"
+#include "vip/tunnel.h"
 
 namespace atl::vip {
 namespace {
@@ -30,9 +31,10 @@ constexpr const char* kLoopback = "lo";
 constexpr uint32_t kTouchAddress = 0xC0000201;  // 192.0.2.1
 constexpr uint16_t kHoldPort = 9;
 constexpr uint16_t kOpenPort = 10;
-constexpr const char* kHeld = "held";
-constexpr const char* kArming = "arming";
-constexpr const char* kQuiet = "quiet";
+constexpr std::string_view kHeld = "held";
+constexpr std::string_view kArming = "arming";
+constexpr std::string_view kQuiet = "quiet";
+constexpr std::string_view kNext = "next";  // in the second table
 
 Status bring_up_loopback(int socket) {
   ifreq request{};
@@ -60,14 +62,68 @@ FenceTable::~FenceTable() {
   ::close(touch_socket_);
 }
 
-std::string FenceTable::script(const Options& options) {
-  std::string pool;
-  for (const Vip vip : options.pool) pool += (pool.empty() ? "" : ", ") + vip.to_string();
-  std::string devices;
-  for (const std::string& name : options.interfaces)
-    devices += fmt::format("{}\"{}\"", devices.empty() ? "" : ", ", name);
+namespace {
+
+std::string list_of(const std::vector<Vip>& addresses) {
+  std::string out;
+  for (const Vip address : addresses) out += (out.empty() ? "" : ", ") + address.to_string();
+  return out;
+}
+
+std::string list_of(const std::vector<std::string>& interfaces) {
+  std::string out;
+  for (const std::string& name : interfaces)
+    out += fmt::format("{}\"{}\"", out.empty() ? "" : ", ", name);
+  return out;
+}
+
+std::string next_table(const std::string& table) {
+  return table + "-next";
+}
+
+// Through the tunnel comes what is for an address that this node holds, and from the pool's nodes,
+// or nothing: it must be no way around a firewall.
+//
+// The second table is not replaced but completed: what an earlier process sent on goes on.
+std::string tunnel_script(const FenceTable::Options& options) {
+  const FenceTable::Options::SendingOn& tunnel = *options.sending_on;
+  std::string probers;
+  for (const Prefix& from : tunnel.probers)
+    probers += fmt::format("ip saddr != {}/{} ", Vip{from.number}.to_string(), from.length);
   return fmt::format(
-      R"(add table netdev {0}
+      R"(table netdev {0} {{
+  set nodes {{ type ipv4_addr; elements = {{ {1} }}; }}
+  chain in {{
+    udp dport {2} ip saddr != @nodes drop
+  }}
+  chain tunnel_in {{
+    type filter hook ingress device "{3}" priority 0; policy drop;
+    ip daddr @quiet tcp flags & (syn | ack) == syn drop
+    ip daddr @held accept
+  }}
+  chain tunnel_out {{
+    type filter hook egress device "{3}" priority 0; policy accept;
+    ip saddr @pool ip saddr != @held drop
+    arp saddr ip @pool drop
+  }}
+}}
+table netdev {4} {{
+  map next {{ type ipv4_addr : ether_addr; flags timeout; }}
+  chain in {{ type filter hook ingress devices = {{ {5} }} priority -1; policy accept; }}
+}}
+flush chain netdev {4} in
+add rule netdev {4} in {6}ether daddr set ip daddr map @next fwd to "{3}"
+)",
+      options.table, list_of(tunnel.nodes), kTunnelPort, tunnel.device, next_table(options.table),
+      list_of(options.interfaces), probers);
+}
+
+}  // namespace
+
+std::string FenceTable::script(const Options& options) {
+  const std::string next = next_table(options.table);
+  return fmt::format(
+             R"(add table netdev {0}
 delete table netdev {0}
 table netdev {0} {{
   set pool {{ type ipv4_addr; elements = {{ {1} }}; }}
@@ -92,7 +148,11 @@ table netdev {0} {{
   }}
 }}
 )",
-      options.table, pool, devices, whole_ms(options.kernel_hold), whole_ms(options.arm_time));
+             options.table, list_of(options.pool), list_of(options.interfaces),
+             whole_ms(options.kernel_hold), whole_ms(options.arm_time)) +
+         (options.sending_on
+              ? tunnel_script(options)
+              : fmt::format("add table netdev {0}\ndelete table netdev {0}\n", next));
 }
 
 Result<std::unique_ptr<FenceTable>> FenceTable::make(Options options) {
@@ -146,13 +206,15 @@ Status FenceTable::touch(const std::vector<Vip>& vips, Touch touch) {
   return {};
 }
 
-Status FenceTable::change(uint16_t type, uint16_t flags, const char* set, Vip vip, Nanos timeout) {
+Status FenceTable::change(uint16_t type, uint16_t flags, std::string_view set, Vip vip,
+                          Nanos timeout, const MacAddress* value) {
   NetlinkMessage message(NFNL_SUBSYS_NFTABLES << 8 | type,
                          static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags));
   nfgenmsg header{};
   header.nfgen_family = NFPROTO_NETDEV;
   message.add(&header, sizeof header);
-  message.attribute(NFTA_SET_ELEM_LIST_TABLE, options_.table);
+  message.attribute(NFTA_SET_ELEM_LIST_TABLE,
+                    set == kNext ? next_table(options_.table) : options_.table);
   message.attribute(NFTA_SET_ELEM_LIST_SET, set);
   const size_t list = message.begin_nested(NFTA_SET_ELEM_LIST_ELEMENTS);
   const size_t element = message.begin_nested(NFTA_LIST_ELEM);
@@ -160,6 +222,11 @@ Status FenceTable::change(uint16_t type, uint16_t flags, const char* set, Vip vi
   const uint32_t address = htonl(vip.number);
   message.attribute(NFTA_DATA_VALUE, &address, sizeof address);
   message.end_nested(key);
+  if (value != nullptr) {
+    const size_t data = message.begin_nested(NFTA_SET_ELEM_DATA);
+    message.attribute(NFTA_DATA_VALUE, value->data(), value->size());
+    message.end_nested(data);
+  }
   if (timeout > Nanos(0)) {
     const uint64_t ms = htobe64(static_cast<uint64_t>(whole_ms(timeout)));
     message.attribute(NFTA_SET_ELEM_TIMEOUT, &ms, sizeof ms);
@@ -169,7 +236,7 @@ Status FenceTable::change(uint16_t type, uint16_t flags, const char* set, Vip vi
   return netlink_->change_nftables(std::move(message));
 }
 
-Status FenceTable::drop_if_there(const char* set, Vip vip) {
+Status FenceTable::drop_if_there(std::string_view set, Vip vip) {
   const Status dropped = change(NFT_MSG_DELSETELEM, 0, set, vip, Nanos(0));
   if (!dropped && dropped.error().code != Errc::kNotFound) return dropped;
   return {};
@@ -197,6 +264,16 @@ Status FenceTable::close(Vip vip) {
 
 Status FenceTable::quiesce(Vip vip) {
   return change(NFT_MSG_NEWSETELEM, NLM_F_CREATE, kQuiet, vip, Nanos(0));
+}
+
+Status FenceTable::send_on(Vip vip, const MacAddress& to) {
+  if (!options_.sending_on) return fail(Errc::kInternal, "nothing is sent on");
+  ATOLL_TRY_STATUS(drop_if_there(kNext, vip));
+  return change(NFT_MSG_NEWSETELEM, NLM_F_CREATE, kNext, vip, options_.sending_on->limit, &to);
+}
+
+Status FenceTable::send_on_no_more(Vip vip) {
+  return options_.sending_on ? drop_if_there(kNext, vip) : Status();
 }
 
 Result<std::set<Vip>> FenceTable::held() {

@@ -16,6 +16,7 @@
 // Threads: the reactor's.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -33,12 +34,18 @@ enum class GarpForm : uint8_t {
              // locktime
 };
 
+// What was handed over is sent on for at most so long. Networks have moved within a minute; a load
+// balancer may keep a connection at its old backend for as long as it is used, and a VPC forgets
+// one without traffic after 10 min (docs/vip.md).
+inline constexpr Nanos kForwardLimit = 10min;
+
 class Guest {
  public:
   virtual ~Guest() = default;
 
   // Puts the fence up for all addresses of the pool: from now on none of them gets out unless it is
-  // held. Takes away pool addresses that an earlier process left. Idempotent.
+  // held. Takes away pool addresses that an earlier process left; what it sends on (forward()) goes
+  // on. Idempotent.
   virtual Task<Status> prepare(std::vector<Vip> pool, Nanos kernel_hold, Nanos arm_time) = 0;
 
   // Has the interface towards clients a link? Without one the node gives its addresses up.
@@ -59,6 +66,12 @@ class Guest {
   // client tries again and meets the next holder); those that exist go on. Undone by close().
   virtual Task<Status> quiesce(Vip vip) = 0;
   virtual Task<Result<std::set<Vip>>> open_now() = 0;  // what the kernel's set holds
+
+  // What still arrives for an address that this node has handed over goes to the node whose own
+  // address is `to`, with the client as its source, for kForwardLimit, whether this process lives
+  // or not. nullopt ends it. Best effort: a guest that cannot does nothing, and that is no error.
+  // Idempotent; another `to` takes the place of the last one.
+  virtual Task<Status> forward(Vip vip, std::optional<Vip> to) = 0;
 
   // One gratuitous ARP to all: sender and target address are the VIP. Dropped by the fence when the
   // address is not held.

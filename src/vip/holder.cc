@@ -28,7 +28,10 @@ Task<Status> Holder::start() {
     co_return fail(Errc::kInvalidArgument, options_.node + " is not a node of this pool");
   ATOLL_CO_TRY_STATUS(co_await guest_.prepare(options_.pool.addresses, options_.timing.kernel_hold,
                                               options_.timing.arm_time));
-  for (const Vip vip : options_.pool.addresses) slots_[vip];
+  for (const Vip vip : options_.pool.addresses) {
+    Slot& slot = slots_[vip];
+    if (options_.duties.forward) slot.sends_on_to.reset();
+  }
   linked_ = co_await look_at_link();
   tasks_ = 4;
   env_.spawn("vip.lease", keep_lease());
@@ -349,9 +352,11 @@ Task<void> Holder::mend(std::set<Vip> open, std::set<Vip> there) {
     if (slots_[vip].state == State::kAbsent) co_await let_go(vip);
 }
 
-// Address, arming, a look at the lease, opening: in this order (vip/guest.h). kStale: the lease
-// does not last for it.
+// What arrives is no longer sent on; address, arming, a look at the lease, opening: in this order
+// (vip/guest.h). kStale: the lease does not last for it.
 Task<Status> Holder::put_up(Vip vip, uint64_t tenure) {
+  slots_[vip].successor.clear();
+  ATOLL_CO_TRY_STATUS(co_await tell_where(vip));
   ATOLL_CO_TRY_STATUS(co_await guest_.add_address(vip));
   const Nanos span = options_.timing.arm_time + options_.timing.kernel_hold;
   const bool looked = planted(PlantedBug::kArmAfterLook) && may_hold(span);

@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -86,6 +87,10 @@ class Holder : public std::enable_shared_from_this<Holder> {
     Nanos announce_at{0};
     size_t announced = 0;
     std::shared_ptr<env::Event> drained;  // while a planned move waits for transfers to end
+    NodeName successor;  // what still arrives is for this node; "": nothing is sent on
+    // As the guest was told last; none: unknown, an earlier process may have asked.
+    std::optional<NodeName> sends_on_to{""};
+    Nanos send_on_until{0};
   };
 
   Task<void> keep_lease();
@@ -107,6 +112,11 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Task<void> hand_over(Vip vip, uint64_t tenure);
   Task<void> drain(Vip vip);
   Task<void> run_drain(Vip vip, std::shared_ptr<env::Event> drained);
+  void handed_over(Vip vip, const NodeName& to, uint64_t version);
+  void follow_successors();
+  void send_on_to(Vip vip, NodeName to);
+  Task<void> send_on(Vip vip);
+  Task<Status> tell_where(Vip vip);
   bool cut() const;
   Task<bool> let_go(Vip vip);  // is its fence closed?
   Task<bool> look_at_link();
@@ -127,6 +137,8 @@ class Holder : public std::enable_shared_from_this<Holder> {
   Service& service_;
   Options options_;
   std::map<Vip, Slot> slots_;
+  env::Mutex telling_;  // one Guest::forward() at a time, so that the last word is the last
+  bool forward_failed_ = false;
   uint64_t tenure_ = 0;  // 0: no lease
   uint64_t last_tenure_ = 0;
   Nanos valid_until_{0};

@@ -77,6 +77,7 @@ Task<void> Holder::note_record(Vip vip, Record record, uint64_t version) {
 
 void Holder::act() {
   auto self = shared_from_this();
+  follow_successors();
   for (auto& [vip, slot] : slots_) {
     const bool asked = !slot.record.next.empty() && slot.record.next != options_.node;
     if (slot.confirmed && !asked && slot.state == State::kAbsent) {
@@ -145,7 +146,8 @@ Task<void> Holder::run_drain(Vip vip, std::shared_ptr<env::Event> drained) {
   task_ended();
 }
 
-// A planned move: nothing that is under way fails, nobody answers after the record is changed.
+// A planned move: nothing that is under way fails, nobody answers after the record is changed, and
+// what still arrives is sent on.
 Task<void> Holder::hand_over(Vip vip, uint64_t tenure) {
   auto self = shared_from_this();
   if (slots_[vip].confirmed) {
@@ -174,6 +176,7 @@ Task<void> Holder::hand_over(Vip vip, uint64_t tenure) {
       const Result<uint64_t> changed =
           co_await coordinator_.compare_and_swap(key, now->version, record->encode());
       if (changed) {
+        if (tenure == tenure_) handed_over(vip, record->holder, *changed);
         tell({.kind = Event::Kind::kHandedOver, .vip = vip, .to = record->holder});
         ATOLL_LOG(kInfo, "vip", "address handed over",
                   {{"vip", vip.to_string()}, {"to", record->holder}});

@@ -5,6 +5,7 @@
 //   on the way out of the fenced interfaces   what has the address of a pool that is not in the set
 //                                             `held` as its source (IPv4 or ARP) is dropped
 //   on the way in                             SYNs to an address in `quiet` are dropped
+//   in by the tunnel (vip/tunnel.h)           only what is for an address in `held` gets in
 //   on the way out of lo                      a touch (below) prolongs an element of `held`
 //
 // Elements of `held` and `arming` have a time to live that the kernel counts, in whole ticks, never
@@ -15,8 +16,14 @@
 // bring back what has expired, and nothing of this depends on the state of a link. Packets that
 // match nothing are dropped too.
 //
-// prepare() replaces the table in one transaction: there is no instant without a fence. The table
-// stays when the process ends: its addresses stay silent.
+// A second table, NAME-next, has what is sent on (forward()): the ingress hook puts the packet, as
+// it is, into the tunnel to the new holder, which answers the client directly. It never meets this
+// node's stack, and the node need not be a router for it. What came by a tunnel is never sent on
+// again, so that no packet goes round in a circle. Where this is not to be had (no vxlan in the
+// kernel), that is logged, and all else works.
+//
+// prepare() replaces the first table in one transaction: there is no instant without a fence. Both
+// stay when the process ends: its addresses stay silent, and what is sent on is sent on.
 //
 // Needs root, the program `nft` (for prepare() alone), and a kernel with egress hooks (5.16).
 // Ownership: the Env outlives it. Threads: the reactor's; system calls run on a thread of its own,
@@ -26,6 +33,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,12 +42,28 @@
 
 namespace atl::vip {
 
+// Where Google's health checks come from (docs/vip.md).
+std::vector<Prefix> cloud_probers();
+
+// For forward(): how a node sends on what still arrives for an address that it has handed over.
+struct LinuxForwarding {
+  Vip own;                 // this node's own address, by which the others reach it
+  std::vector<Vip> nodes;  // the others' own addresses
+  // A load balancer asks each node at the address itself. What these send is not sent on: the new
+  // holder's answer would make this node look well.
+  std::vector<Prefix> probers = cloud_probers();
+  Nanos limit = kForwardLimit;
+  // Of that node of the pool. None: it or all others have no address.
+  static std::optional<LinuxForwarding> of(const Pool& pool, const NodeName& node);
+};
+
 struct LinuxGuestOptions {
   std::string interface = "eth0";  // gets the addresses, sends the announcements
   // Addresses of the pool get out of none of these unless they are held; `interface` is one of them
   // anyway. All by which a packet could reach a client belong here.
   std::vector<std::string> fenced;
   std::string table = "atoll";  // nftables table; another for each pool that the machine serves
+  std::optional<LinuxForwarding> forwarding;  // none: forward() does nothing
 };
 
 class LinuxGuest final : public Guest {
@@ -60,6 +84,7 @@ class LinuxGuest final : public Guest {
   Task<Status> close(Vip vip) override;
   Task<Status> quiesce(Vip vip) override;
   Task<Result<std::set<Vip>>> open_now() override;
+  Task<Status> forward(Vip vip, std::optional<Vip> to) override;
   Task<Status> announce(Vip vip, GarpForm form) override;
 
  private:

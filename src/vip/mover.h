@@ -30,6 +30,8 @@ struct GuestDuties {
   bool garp = false;  // broadcast gratuitous ARP when it takes the address, and go on
   GarpForm garp_form = GarpForm::kReply;
   bool health_port = false;  // answer the load balancer's probe while it holds an address
+  // Send on what still arrives for an address that was handed over, until the network has moved.
+  bool forward = false;
 };
 
 // One address and the node that the network should deliver it to.

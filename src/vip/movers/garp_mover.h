@@ -36,7 +36,7 @@ class GarpMover final : public Mover {
   GarpMover(env::Env& env, cloud::Compute& compute);
 
   std::string_view name() const override { return "gcp-garp"; }
-  GuestDuties duties() const override { return {.garp = true}; }
+  GuestDuties duties() const override { return {.garp = true, .forward = true}; }
   Task<Status> check(const Pool& pool) override;
   Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
                           MayGoOn may) override;

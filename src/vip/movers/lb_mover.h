@@ -34,7 +34,7 @@ class LbMover final : public Mover {
   LbMover(env::Env& env, cloud::Compute& compute);
 
   std::string_view name() const override { return "gcp-lb"; }
-  GuestDuties duties() const override { return {.health_port = true}; }
+  GuestDuties duties() const override { return {.health_port = true, .forward = true}; }
   Task<Status> check(const Pool& pool) override;
   Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
                           MayGoOn may) override;

@@ -44,14 +44,15 @@ TEST(MakeMover, duties_of_the_guest) {
   std::map<std::string, std::string> duties;
   for (const std::string_view name : mover_names()) {
     const GuestDuties d = make_mover(name, w.env(), &w.cloud()).value()->duties();
-    duties[std::string(name)] = std::string(d.garp ? "garp" : "") + (d.health_port ? "health" : "");
+    duties[std::string(name)] = std::string(d.garp ? "garp " : "") +
+                                (d.health_port ? "health " : "") + (d.forward ? "forward" : "");
   }
   EXPECT_EQ(duties, (std::map<std::string, std::string>{{"gcp-alias", ""},
-                                                        {"gcp-route", ""},
-                                                        {"gcp-lb", "health"},
-                                                        {"gcp-garp", "garp"},
+                                                        {"gcp-route", "forward"},
+                                                        {"gcp-lb", "health forward"},
+                                                        {"gcp-garp", "garp forward"},
                                                         {"gcp-pool", ""},
-                                                        {"linux-arp", "garp"}}));
+                                                        {"linux-arp", "garp "}}));
 }
 
 TEST(GarpMover, the_leader_is_set_and_seen_to_be_set) {

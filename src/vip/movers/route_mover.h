@@ -62,7 +62,7 @@ class RouteMover final : public Mover {
   RouteMover(env::Env& env, cloud::Compute& compute);
 
   std::string_view name() const override { return "gcp-route"; }
-  GuestDuties duties() const override { return {}; }
+  GuestDuties duties() const override { return {.forward = true}; }
   Task<Status> check(const Pool& pool) override;
   Task<Outcome> reconcile(const Pool& pool, std::vector<Wanted> wanted, std::set<Vip> urgent,
                           MayGoOn may) override;
