@@ -57,8 +57,9 @@ target_precompile_headers(atoll_test_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h 
 add_library(atoll_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cc)
 target_link_libraries(atoll_asio PUBLIC atoll_flags Boost::boost OpenSSL::SSL Threads::Threads)
 
-# What `./dev bench` needs beyond the default targets.
+# What `./dev bench` needs beyond the default targets, and all that `./dev build fuzz` builds.
 add_custom_target(atoll_benches)
+add_custom_target(atoll_fuzzers)
 
 # Does this file hold planted bugs? The simulators compile it once more, with them.
 function(atoll_is_planted source out)
@@ -170,6 +171,7 @@ function(atoll_layer layer)
     foreach(fuzzer ${fuzzers})
       get_filename_component(name ${fuzzer} NAME_WE)
       add_executable(${name} ${fuzzer})
+      add_dependencies(atoll_fuzzers ${name})
       target_link_libraries(${name} PRIVATE ${target})
       target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
