@@ -125,7 +125,10 @@ void add_plan_options(CLI::App* command, Words* words) {
           ->expected(0, 1);
   command->parse_complete_callback(
       [words, explain] { words->plan.explain |= explain->count() > 0; });
-  command->add_option("--html", words->plan.html, "also write a page with plots there");
+  command->add_option("--html", words->plan.html, "also write a page with plots there")
+      ->check([](const std::string& out) {
+        return std::string(out.empty() ? "a file's name is wanted" : "");
+      });
 }
 
 void add_plan(CLI::App* app, Words* words) {

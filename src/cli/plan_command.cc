@@ -1,5 +1,6 @@
 // `atoll plan`: sizing. It needs no cluster.
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -10,6 +11,7 @@
 #include "plan/inputs.h"
 #include "plan/print.h"
 #include "plan/report.h"
+#include "plan/simulate.h"
 #include "plan/what_if.h"
 #include "plan/what_if_page.h"
 
@@ -36,6 +38,12 @@ struct Books {
   plan::Book catalogue;
 };
 
+// Who gives delays asks what they make of a failover.
+void ask_failover(const PlanWords& words, plan::Book* scenario) {
+  if (!words.delays.empty() && !scenario->has_table("failover"))
+    scenario->set("failover.mover", plan::Datum{std::string("all"), {}, false, {"--delays", 0}});
+}
+
 Result<Books> read_books(const PlanWords& words) {
   ATOLL_TRY(plan::Book scenario, read_book(words.file));
   plan::Book catalogue = plan::built_in_catalogue();
@@ -48,10 +56,34 @@ Result<Books> read_books(const PlanWords& words) {
     ATOLL_TRY(const plan::Book own, read_book(path));
     ATOLL_TRY_STATUS(plan::lay_delays_over(&catalogue, own));
   }
-  // Who gives delays asks what they make of a failover.
-  if (!words.delays.empty() && !scenario.has_table("failover"))
-    scenario.set("failover.mover", plan::Datum{std::string("all"), {}, false, {"--delays", 1}});
+  ask_failover(words, &scenario);
   return Books{std::move(scenario), std::move(catalogue)};
+}
+
+// What a command prints, and the page when one is wanted.
+struct Output {
+  std::string text, page;
+};
+
+// The page goes where no input is read from.
+Status check_page(const PlanWords& words, const std::string& other) {
+  if (words.json && words.explain)
+    return fail(Errc::kInvalidArgument,
+                "--json and --explain exclude each other; in the JSON of `atoll plan FILE` each "
+                "figure has its formula and inputs");
+  if (words.html.empty()) return {};
+  std::vector<std::string> inputs{words.file, other};
+  inputs.insert(inputs.end(), words.catalogues.begin(), words.catalogues.end());
+  inputs.insert(inputs.end(), words.delays.begin(), words.delays.end());
+  for (const std::string& input : inputs) {
+    std::error_code none;  // one that is not there is no input
+    if (!input.empty() && std::filesystem::equivalent(words.html, input, none))
+      return fail(
+          Errc::kInvalidArgument,
+          fmt::format("--html {}: that is {}, which is read; give the page a file of its own",
+                      words.html, input));
+  }
+  return {};
 }
 
 Status write_page(const std::string& path, const std::string& html) {
@@ -62,48 +94,58 @@ Status write_page(const std::string& path, const std::string& html) {
   return {};
 }
 
-Result<std::string> growth_output(const PlanWords& words) {
+Result<Output> growth_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
   ATOLL_TRY(const plan::Growth growth, plan::project(books.scenario, books.catalogue));
-  if (!words.html.empty()) {
-    const std::string& name = growth.phases.front().plan.name;
-    ATOLL_TRY_STATUS(write_page(words.html, plan::growth_html(name, growth)));
-  }
+  Output out;
+  if (!words.html.empty()) out.page = plan::growth_html(growth.phases.front().plan.name, growth);
   if (words.explain) {
     std::vector<plan::Labelled> phases;
     for (const plan::Phase& phase : growth.phases) phases.push_back({phase.name, &phase.plan});
-    return plan::plans_explained(phases, words.figure);
+    ATOLL_TRY(out.text, plan::plans_explained(phases, words.figure));
+  } else {
+    out.text = words.json ? plan::growth_json(growth) : plan::growth_text(growth);
   }
-  return words.json ? plan::growth_json(growth) : plan::growth_text(growth);
+  return out;
 }
 
-Result<std::string> plan_output(const PlanWords& words) {
+Result<Output> plan_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
-  ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
+  ATOLL_TRY(plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
+  plan::add_simulation(&plan);
+  Output out;
+  if (words.explain) {
+    ATOLL_TRY(out.text, plan::plan_explained(plan, words.figure));
+  } else {
+    out.text = words.json ? plan::plan_json(plan) : plan::plan_text(plan);
+  }
   if (!words.html.empty()) {
-    ATOLL_TRY(const auto shaken, plan::sensitivity(books.scenario, books.catalogue));
-    ATOLL_TRY_STATUS(write_page(words.html, plan::plan_html(plan, shaken)));
+    ATOLL_TRY(const plan::Shaken shaken, plan::sensitivity(books.scenario, books.catalogue));
+    out.page = plan::plan_html(plan, shaken);
   }
-  if (words.json) return plan::plan_json(plan);
-  if (words.explain) return plan::plan_explained(plan, words.figure);
-  return plan::plan_text(plan);
+  return out;
 }
 
-Result<std::string> compare_output(const PlanWords& words, const std::string& other) {
+Result<Output> compare_output(const PlanWords& words, const std::string& other) {
   ATOLL_TRY(const Books books, read_books(words));
-  ATOLL_TRY(const plan::Book second, read_book(other));
+  ATOLL_TRY(plan::Book second, read_book(other));
+  ask_failover(words, &second);
   ATOLL_TRY(const plan::Plan a, plan::make_plan(books.scenario, books.catalogue));
   ATOLL_TRY(const plan::Plan b, plan::make_plan(second, books.catalogue));
   const plan::Comparison comparison = plan::compare(a, b);
-  if (!words.html.empty())
-    ATOLL_TRY_STATUS(write_page(words.html, plan::comparison_html(a, b, comparison)));
-  if (words.explain)
-    return plan::plans_explained({{"A: " + a.name, &a}, {"B: " + b.name, &b}}, words.figure);
-  return words.json ? plan::comparison_json(a, b, comparison)
-                    : plan::comparison_text(a, b, comparison);
+  Output out;
+  if (!words.html.empty()) out.page = plan::comparison_html(a, b, comparison);
+  if (words.explain) {
+    const std::vector<plan::Labelled> both{{"A: " + a.name, &a}, {"B: " + b.name, &b}};
+    ATOLL_TRY(out.text, plan::plans_explained(both, words.figure));
+  } else {
+    out.text = words.json ? plan::comparison_json(a, b, comparison)
+                          : plan::comparison_text(a, b, comparison);
+  }
+  return out;
 }
 
-Result<std::string> sweep_output(const PlanWords& words, const std::vector<std::string>& vary) {
+Result<Output> sweep_output(const PlanWords& words, const std::vector<std::string>& vary) {
   if (vary.empty() || vary.size() > 2)
     return fail(Errc::kInvalidArgument,
                 fmt::format("{} keys to vary; one or two can be, such as --vary "
@@ -116,7 +158,8 @@ Result<std::string> sweep_output(const PlanWords& words, const std::vector<std::
   }
   ATOLL_TRY(const Books books, read_books(words));
   ATOLL_TRY(const plan::Sweep sweep, plan::sweep(books.scenario, books.catalogue, variation, also));
-  if (!words.html.empty()) ATOLL_TRY_STATUS(write_page(words.html, plan::sweep_html(sweep)));
+  Output out;
+  if (!words.html.empty()) out.page = plan::sweep_html(sweep);
   if (words.explain) {
     std::vector<plan::Labelled> points;
     for (const plan::SweepPoint& point : sweep.points) {
@@ -125,25 +168,34 @@ Result<std::string> sweep_output(const PlanWords& words, const std::vector<std::
       if (also) label += fmt::format(", {} = {}", also->key, point.also);
       points.push_back({label, &*point.plan});
     }
-    return plan::plans_explained(points, words.figure);
+    ATOLL_TRY(out.text, plan::plans_explained(points, words.figure));
+  } else {
+    out.text = words.json ? plan::sweep_json(sweep) : plan::sweep_text(sweep);
   }
-  return words.json ? plan::sweep_json(sweep) : plan::sweep_text(sweep);
+  return out;
 }
 
-Result<std::string> sensitivity_output(const PlanWords& words) {
+Result<Output> sensitivity_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
   ATOLL_TRY(const plan::Plan plan, plan::make_plan(books.scenario, books.catalogue));
-  ATOLL_TRY(const auto all, plan::sensitivity(books.scenario, books.catalogue));
-  if (!words.html.empty())
-    ATOLL_TRY_STATUS(write_page(words.html, plan::sensitivity_html(plan, all)));
-  if (words.explain) return plan::plans_explained({{plan.name, &plan}}, words.figure);
-  return words.json ? plan::sensitivity_json(plan, all) : plan::sensitivity_text(plan, all);
+  ATOLL_TRY(const plan::Shaken shaken, plan::sensitivity(books.scenario, books.catalogue));
+  Output out;
+  if (!words.html.empty()) out.page = plan::sensitivity_html(plan, shaken);
+  if (words.explain) {
+    ATOLL_TRY(out.text, plan::plans_explained({{plan.name, &plan}}, words.figure));
+  } else {
+    out.text =
+        words.json ? plan::sensitivity_json(plan, shaken) : plan::sensitivity_text(plan, shaken);
+  }
+  return out;
 }
 
-Result<std::string> cheapest_output(const PlanWords& words) {
+Result<Output> cheapest_output(const PlanWords& words) {
   ATOLL_TRY(const Books books, read_books(words));
-  ATOLL_TRY(const plan::Cheapest found, plan::find_cheapest(books.scenario, books.catalogue));
-  if (!words.html.empty()) ATOLL_TRY_STATUS(write_page(words.html, plan::cheapest_html(found)));
+  ATOLL_TRY(plan::Cheapest found, plan::find_cheapest(books.scenario, books.catalogue));
+  plan::add_simulation(&found.by_shape.front().plan);
+  Output out;
+  if (!words.html.empty()) out.page = plan::cheapest_html(found);
   if (words.explain) {
     std::vector<plan::Labelled> choices;
     for (const plan::Cheapest::Choice& choice : found.by_shape)
@@ -152,36 +204,50 @@ Result<std::string> cheapest_output(const PlanWords& words) {
                        choice.candidate.shape, choice.candidate.network, choice.candidate.domains,
                        choice.candidate.k, choice.candidate.m),
            &choice.plan});
-    return plan::plans_explained(choices, words.figure);
+    ATOLL_TRY(out.text, plan::plans_explained(choices, words.figure));
+  } else {
+    out.text = words.json ? plan::cheapest_json(found) : plan::cheapest_text(found);
   }
-  return words.json ? plan::cheapest_json(found) : plan::cheapest_text(found);
+  return out;
 }
 
-int print(const Result<std::string>& out) {
+// The page is written when all went well, and before the text, so that who reads the text has both.
+int print(const PlanWords& words, const Result<Output>& out) {
   if (!out) return report(out.error());
-  std::fwrite(out->data(), 1, out->size(), stdout);
+  if (!words.html.empty())
+    if (const Status written = write_page(words.html, out->page); !written)
+      return report(written.error());
+  const bool whole = std::fwrite(out->text.data(), 1, out->text.size(), stdout) == out->text.size();
+  if (!whole || std::fflush(stdout) != 0)
+    return report(Error{Errc::kIo, "standard output: cannot be written"});
   return 0;
+}
+
+template <typename Make>
+int run(const PlanWords& words, const std::string& other, Make make) {
+  if (const Status checked = check_page(words, other); !checked) return report(checked.error());
+  return print(words, make());
 }
 
 }  // namespace
 
 int run_plan(const PlanWords& words) {
-  return print(plan_output(words));
+  return run(words, "", [&] { return plan_output(words); });
 }
 int run_plan_compare(const PlanWords& words, const std::string& other) {
-  return print(compare_output(words, other));
+  return run(words, other, [&] { return compare_output(words, other); });
 }
 int run_plan_sweep(const PlanWords& words, const std::vector<std::string>& vary) {
-  return print(sweep_output(words, vary));
+  return run(words, "", [&] { return sweep_output(words, vary); });
 }
 int run_plan_growth(const PlanWords& words) {
-  return print(growth_output(words));
+  return run(words, "", [&] { return growth_output(words); });
 }
 int run_plan_cheapest(const PlanWords& words) {
-  return print(cheapest_output(words));
+  return run(words, "", [&] { return cheapest_output(words); });
 }
 int run_plan_sensitivity(const PlanWords& words) {
-  return print(sensitivity_output(words));
+  return run(words, "", [&] { return sensitivity_output(words); });
 }
 
 }  // namespace atl::cli

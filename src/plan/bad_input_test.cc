@@ -1,4 +1,5 @@
 // What is refused, and that the message says where, what, and what would be right.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "plan/inputs.h"
@@ -84,7 +85,8 @@ TEST(BadInput, Numbers) {
       {"", "partitions = 0\n", "x.toml:7: cluster.partitions: 0 does not do: it is a whole"},
       {"", "fill = \"80%\"\n", "no unit is called \"%\""},
       {"", "nods = 3\n", "cluster.nods: no such key; did you mean cluster.nodes?"},
-      {"", "[clutser]\nq = 3\n", "clutser.q: no such key; a scenario has name, cluster.shape"},
+      {"", "[clutser]\nq = 3\n",
+       "clutser.q: no such key; a scenario has name and the tables cluster, "},
   });
 }
 
@@ -102,7 +104,7 @@ TEST(BadInput, Data) {
       {"", shape + "price = \"14\"\n",
        "x.toml:8: shape.z3-highmem-88-highlssd.price: \"14\" has no "
        "unit; a price for time (such as 11.20 USD/h) is wanted"},
-      {"", shape + "ssd = \"0 GiB\"\n", "0 B does not do: it must be above 0"},
+      {"", shape + "ssd = \"0 GiB\"\n", "\"0 GiB\" does not do: it must be above 0"},
       {"", shape + "ssd = \"1e300 PiB\"\n", "too large to compute with"},
       {"", shape + "vcpus = 8.5\n", "8.5 does not do: it is a whole number from 1 on"},
       {"", shape + "vcpus = 0.5\n", "0.5 does not do: it is a whole number from 1 on"},
@@ -112,7 +114,8 @@ TEST(BadInput, Data) {
       {"", "[atoll]\nrebuild_share = 0\n", "a share: above 0 and at most 1"},
       {"", "[atoll]\nrebuild_share = 2\n", "a share: above 0 and at most 1"},
       {"", "[atoll]\nreserve = 1\n", "at least 0 and below 1"},
-      {"", "[atoll]\njournal_most = \"20 TiB\"\n", "x.toml: nothing is left of 281.2 TiB raw"},
+      {"", "[atoll]\njournal_most = \"20 TiB\"\n",
+       "x.toml:8: atoll.journal_most: nothing is left of 281.2 TiB raw"},
       {"", "[price]\none_year = 2\n", "a part of the price on demand"},
       {"", "[price]\none_year = { is = 0.6 }\n", "has neither a source nor assumed = true"},
       {"", "[price]\none_year = { is = 0.6, sauce = \"x\" }\n", "\"sauce\" is not known beside"},
@@ -122,6 +125,89 @@ TEST(BadInput, Data) {
        "x.toml:8: tier.class: says nothing without tier.stored"},
       {"", "fabric = \"rdma\"\n", "z3-highmem-88-highlssd has no RDMA network in the catalogue"},
   });
+}
+
+TEST(BadInput, OfWhatIsGivenAndNotUsed) {
+  expect_refused({
+      {"", "[price]\ninternet = \"0.12 USD\"\n",
+       "x.toml:8: price.internet: \"0.12 USD\" is money (such as 12.50 USD); a price for bytes"},
+      {"", "[price]\ninternet = 0.12\n", "x.toml:8: price.internet: 0.12 has no unit"},
+      {"", "[price]\ninternet = \"cheap\"\n", "\"cheap\" does not begin with a number"},
+      {"", "[price]\ninternet = true\n", "a price for bytes (such as 0.008 USD/GiB) is wanted"},
+      {"", "[price]\none_year = \"63 %\"\n", "a share is a plain number: 0.8 for 80 %"},
+      {"", "[delay.token]\nmedian = 4\n", "x.toml:8: delay.token.median: 4 has no unit; a time"},
+      {"", "[locality]\ndata = \"1 TiB\"\nlink = 3\n", "locality.link: 3 is no word"},
+  });
+}
+
+TEST(BadInput, Failover) {
+  for (const char* bad :
+       {"renewal = 1", "renewal = 2", "renewal = 0", "look = 3", "look = 0", "retry = \"0 s\"",
+        "alias_ranges = 2.5", "alias_ranges = 0", "garp_services = 0", "pool_nodes = 0"})
+    expect_refused({{"", fmt::format("[failover]\n{}\n", bad), "x.toml:8: failover."},
+                    {"", fmt::format("[failover]\n{}\n", bad), "does not do: it "}});
+  expect_refused({{"", "[delay.alias_operation]\np99_over_median = 0.5\n",
+                   "x.toml:8: delay.alias_operation.p99_over_median: 0.5 does not do: it is a "
+                   "multiple of the median"},
+                  {"", "[delay.writes_per_minute]\ncount = 0\n", "0 does not do: it is a whole"}});
+}
+
+TEST(BadInput, TablesThatSayNothing) {
+  expect_refused({
+      {"nodes = 8", "nodes = {}", "x.toml:4: cluster.nodes: is an empty table; a value is wanted"},
+      {"", "[netwrok]\n", "x.toml:7: netwrok: an empty table, and no table of that name is known"},
+      {"", "[shape.foo]\n", "x.toml:7: shape.foo: an empty table is no shape"},
+      {"name", "\"cluster.nodes\" = 16\nname", "x.toml:1: top: \"cluster.nodes\" is one word"},
+      {"", "[\"cluster.fill\"]\nis = 1\nassumed = true\n", "\"cluster.fill\" is one word"},
+  });
+}
+
+TEST(BadInput, LinesThatContradictEachOther) {
+  const std::string shape = "[shape.z3-highmem-88-highlssd]\n";
+  expect_refused({
+      {"", "[money]\ncommitment = \"one_year\"\nuse = 0.5\n",
+       "x.toml:9: money.use: 0.5 contradicts commitment = \"one_year\""},
+      {"", shape + "network_tier1 = \"50 Gb/s\"\n",
+       "x.toml:8: shape.z3-highmem-88-highlssd.network_tier1: \"50 Gb/s\" is below network, \"62 "
+       "Gb/s\""},
+      {"", shape + "rdma_nics = 2\n", "lacks rdma_nic beside rdma_nics"},
+      {"", shape + "network_and_rdma = \"5 Gb/s\"\n", "lacks rdma_nics and rdma_nic beside"},
+      {"", "[failure]\nnode_outage = \"100000 /year\"\n",
+       "x.toml:8: failure.node_outage: \"100000 /year\" of \"15 min\" each are more than all the "
+       "time there is"},
+      {"", "[failure]\ndomain_outage_length = \"20 year\"\n", "failure.domain_outage: "},
+      {"", "partitions = 1e20\n", "x.toml:7: cluster.partitions: 1e+20 does not do"},
+  });
+  auto whole = plan_of(std::string(kGood) + "[money]\ncommitment = \"one_year\"\nuse = 1\n");
+  EXPECT_TRUE(whole.has_value());
+}
+
+TEST(BadInput, WhatWasMeant) {
+  const std::string read = "[workload]\nread = ";
+  expect_refused({
+      {"", read + "\"100 Gbps\"\n", "no unit is called \"Gbps\"; did you mean Gb/s?"},
+      {"", read + "\"100 GBps\"\n", "did you mean GB/s?"},
+      {"", read + "\"100 GB/S\"\n", "no unit is called \"S\"; did you mean s?"},
+      {"", read + "\"100 gb/s\"\n", "did you mean GB or Gb? b is bits, B is bytes"},
+      {"", read + "\"-5 GB/s\"\n", "x.toml:8: workload.read: \"-5 GB/s\" is negative"},
+      {"\"6+2\"", "6", "6 is no word; a word in quotes is wanted, such as \"6+2\""},
+      {"", "[money]\ndiscount = 0.5\n", "no such key; [money] has commitment, use, "},
+  });
+}
+
+TEST(BadInput, WordsOfOthersAreShownSafely) {
+  auto plan = plan_of(
+      "[cluster]\nshape = \"\\u001b[31mred\\nline\"\nnodes = 8\ndomains = "
+      "8\nprotection = \"6+2\"\n");
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_EQ(plan.error().message.find('\x1b'), std::string::npos);
+  EXPECT_EQ(plan.error().message.find('\n'), std::string::npos);
+  plan = plan_of("[cluster]\nshape = \"" + std::string(5000, 'x') +
+                 "\"\nnodes = 8\ndomains = 8\nprotection = \"6+2\"\n");
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_NE(plan.error().message.find("\"" + std::string(kEchoMax, 'x') + "...\""),
+            std::string::npos);
+  EXPECT_LT(plan.error().message.size(), 500u);
 }
 
 TEST(BadInput, AShapeOfOnesOwnLacksLines) {
@@ -158,8 +244,15 @@ TEST(BadInput, ACatalogueOfOnesOwn) {
   EXPECT_EQ(
       refused("[price]\nintrnet = \"0.1 USD/GiB\"\n"),
       "own.toml:2: price.intrnet: no such datum in a catalogue; did you mean price.internet?");
-  EXPECT_NE(refused("[price]\ninternet = \"-0.1 USD/GiB\"\n").find("own.toml:2"),
-            std::string::npos);
+  for (const auto& [text, message] : std::vector<std::pair<const char*, const char*>>{
+           {"[price]\ninternet = \"-0.1 USD/GiB\"\n", "own.toml:2"},
+           {"[price]\ninternet = \"0.1 USD/GB/s\"\n", "own.toml:2: price.internet: "},
+           {"date = \"yesterday\"\n", "own.toml:1: date: \"yesterday\" is not a date"},
+           {"title = 5\n", "own.toml:1: title: 5 is no word"},
+           {"[prices]\n", "own.toml:1: prices: an empty table, and no table of that name"},
+           {"[shape.q]\nvcpus = 8\n", "own.toml:2: shape.q: the shape \"q\" lacks ssd, "},
+           {"[shape.z3-highmem-88-highlssd]\nnetwork_tier1 = \"1 Gb/s\"\n", "is below network"}})
+    EXPECT_NE(refused(text).find(message), std::string::npos) << refused(text);
 }
 
 TEST(BadInput, Variations) {

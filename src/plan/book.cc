@@ -11,18 +11,35 @@ namespace {
 
 // No catalogue is deeper; and toml++ has a limit of its own.
 constexpr int kDepthMax = 8;
+// A message is a line or five; a list of names may make it longer than it is of use.
+constexpr size_t kMessageMax = 1000;
 
 struct Walk {
   const std::string& file;
   std::map<std::string, Datum>* data;
+  std::map<std::string, Origin>* empty;
 };
 
 Origin origin_of(const std::string& file, const toml::node& node) {
   return {file, node.source().begin.line};
 }
 
+// Without what would move a terminal's cursor, and at most `most` long.
+std::string shown(std::string_view text, size_t most) {
+  std::string out(text.substr(0, most));
+  if (out.size() < text.size()) {
+    // Not in the middle of a character of several bytes.
+    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0) == 0x80) out.pop_back();
+    if (!out.empty() && (static_cast<unsigned char>(out.back()) & 0x80) != 0) out.pop_back();
+    out += "...";
+  }
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return out;
+}
+
 std::unexpected<Error> refuse(const Origin& origin, std::string_view key, std::string_view what) {
-  return fail(Errc::kInvalidArgument, fmt::format("{}: {}: {}", origin.to_string(), key, what));
+  return wrong_at(origin, key, what);
 }
 
 Result<decltype(Datum::value)> value_of(const toml::node& node) {
@@ -36,6 +53,10 @@ Result<decltype(Datum::value)> value_of(const toml::node& node) {
   }
   if (const auto* flag = node.as_boolean()) return Value(flag->get());
   if (const auto* text = node.as_string()) return Value(text->get());
+  if (const auto* date = node.as_date())
+    return fail(Errc::kInvalidArgument,
+                fmt::format("put quotes round the date: \"{:04}-{:02}-{:02}\"", date->get().year,
+                            date->get().month, date->get().day));
   return fail(Errc::kInvalidArgument,
               "a number, a quantity in quotes, a word or true/false is wanted here");
 }
@@ -75,7 +96,13 @@ Status take_table(const Walk& walk, const toml::table& table, const std::string&
     const std::string key =
         prefix.empty() ? std::string(name.str()) : fmt::format("{}.{}", prefix, name.str());
     const Origin origin = origin_of(walk.file, node);
+    if (name.str().find('.') != std::string_view::npos)
+      return refuse(origin, prefix.empty() ? "top" : prefix,
+                    fmt::format("{} is one word because of its quotes; write the dots without "
+                                "quotes, or a table",
+                                quoted(name.str())));
     if (const toml::table* inner = node.as_table()) {
+      if (inner->empty()) walk.empty->emplace(key, origin);
       ATOLL_TRY_STATUS(inner->contains("is") ? take_sourced(walk, *inner, key)
                                              : take_table(walk, *inner, key, depth + 1));
       continue;
@@ -117,9 +144,9 @@ Result<Book> Book::parse(std::string_view text, std::string name) {
   } catch (const toml::parse_error& error) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("{}:{}: this is not TOML: {}", book.name_, error.source().begin.line,
-                            error.description()));
+                            shown(error.description(), kMessageMax)));
   }
-  const Walk walk{book.name_, &book.data_};
+  const Walk walk{book.name_, &book.data_, &book.empty_};
   ATOLL_TRY_STATUS(take_table(walk, root, "", 0));
   return book;
 }
@@ -130,7 +157,11 @@ void Book::lay_over(const Book& over) {
 
 void Book::drop(std::string_view table) {
   const std::string begin = fmt::format("{}.", table);
-  std::erase_if(data_, [&begin](const auto& entry) { return entry.first.starts_with(begin); });
+  auto below = [&](const auto& entry) {
+    return entry.first.starts_with(begin) || entry.first == table;
+  };
+  std::erase_if(data_, below);
+  std::erase_if(empty_, below);
 }
 
 const Datum* Book::find(std::string_view key) const {
@@ -142,6 +173,16 @@ bool Book::has_table(std::string_view prefix) const {
   const std::string begin = fmt::format("{}.", prefix);
   const auto it = data_.lower_bound(begin);
   return it != data_.end() && it->first.starts_with(begin);
+}
+
+const Datum* Book::first_below(std::string_view prefix) const {
+  const std::string begin = fmt::format("{}.", prefix);
+  const Datum* first = nullptr;
+  for (const auto& [key, datum] : data_)
+    if ((key == prefix || key.starts_with(begin)) &&
+        (first == nullptr || datum.origin.line < first->origin.line))
+      first = &datum;
+  return first;
 }
 
 std::vector<std::string> Book::names_below(std::string_view prefix) const {
@@ -181,7 +222,8 @@ Result<AnyQuantity> Book::quantity(std::string_view key, Dimensions wanted) cons
     return wrong(*datum, key,
                  fmt::format("{} has no unit; {} is wanted", found.value, describe(wanted)));
   return wrong(*datum, key,
-               fmt::format("is {}; {} is wanted", describe(found.dimensions), describe(wanted)));
+               fmt::format("{} is {}; {} is wanted", written(*datum), describe(found.dimensions),
+                           describe(wanted)));
 }
 
 std::optional<Result<AnyQuantity>> quantity_of(const Datum& datum) {
@@ -193,7 +235,10 @@ std::optional<Result<AnyQuantity>> quantity_of(const Datum& datum) {
 Result<std::string> Book::word(std::string_view key) const {
   ATOLL_TRY(const Datum* datum, at(key));
   const auto* text = std::get_if<std::string>(&datum->value);
-  if (text == nullptr) return wrong(*datum, key, "a word in quotes is wanted");
+  if (text == nullptr)
+    return wrong(*datum, key,
+                 fmt::format("{} is no word; a word in quotes is wanted{}", written(*datum),
+                             key == "cluster.protection" ? ", such as \"6+2\"" : ""));
   return *text;
 }
 
@@ -207,6 +252,22 @@ std::string nearest(std::string_view word, const std::vector<std::string>& words
     best = candidate;
   }
   return best;
+}
+
+std::string quoted(std::string_view word) {
+  return fmt::format("\"{}\"", shown(word, kEchoMax));
+}
+
+std::string written(const Datum& datum) {
+  if (const auto* text = std::get_if<std::string>(&datum.value)) return quoted(*text);
+  if (const auto* flag = std::get_if<bool>(&datum.value)) return *flag ? "true" : "false";
+  const auto& q = std::get<AnyQuantity>(datum.value);
+  return q.dimensions == Dimensions{} ? fmt::format("{}", q.value) : format_quantity(q);
+}
+
+std::unexpected<Error> wrong_at(const Origin& origin, std::string_view key, std::string_view what) {
+  return fail(Errc::kInvalidArgument, fmt::format("{}: {}: {}", origin.to_string(),
+                                                  shown(key, kEchoMax), shown(what, kMessageMax)));
 }
 
 std::unexpected<Error> wrong(const Datum& datum, std::string_view key, std::string_view what) {

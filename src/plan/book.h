@@ -51,8 +51,14 @@ class Book {
   void set(const std::string& key, Datum datum) { data_[key] = std::move(datum); }
 
   const std::map<std::string, Datum>& data() const { return data_; }
+  // Tables without a line, such as `[hibernate]` or `nodes = {}`: they say nothing, and are refused
+  // where no such table is known.
+  const std::map<std::string, Origin>& empty_tables() const { return empty_; }
   const Datum* find(std::string_view key) const;
   bool has_table(std::string_view prefix) const;  // some key begins with "prefix."
+  // The datum below "prefix." (or the one that is called prefix) that comes first in the file;
+  // null: there is none. For messages about a whole table.
+  const Datum* first_below(std::string_view prefix) const;
   // The names right below "prefix.", in order.
   std::vector<std::string> names_below(std::string_view prefix) const;
 
@@ -67,15 +73,15 @@ class Book {
       return Q{q.value};
     }
   }
+  Result<AnyQuantity> quantity(std::string_view key, Dimensions wanted) const;
   Result<std::string> word(std::string_view key) const;
 
   const std::string& name() const { return name_; }
 
  private:
-  Result<AnyQuantity> quantity(std::string_view key, Dimensions wanted) const;
-
   std::string name_;
   std::map<std::string, Datum> data_;
+  std::map<std::string, Origin> empty_;
 };
 
 // The word of `words` that is the least different from `word`; empty when none is near.
@@ -84,6 +90,15 @@ std::string nearest(std::string_view word, const std::vector<std::string>& words
 // What a datum says as a quantity: an error where its text is none; nothing for true and false.
 std::optional<Result<AnyQuantity>> quantity_of(const Datum& datum);
 
+// A word of someone else's in a message: in quotes, without control characters, and no longer than
+// kEchoMax.
+inline constexpr size_t kEchoMax = 80;
+std::string quoted(std::string_view word);
+// A datum's value as it was written.
+std::string written(const Datum& datum);
+
+// An error at a place of a file: "file:line: key: what".
+std::unexpected<Error> wrong_at(const Origin& origin, std::string_view key, std::string_view what);
 // An error about one datum: "file:line: key: what".
 std::unexpected<Error> wrong(const Datum& datum, std::string_view key, std::string_view what);
 

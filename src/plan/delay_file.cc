@@ -93,6 +93,8 @@ Status take_delay(const Entry& entry, Book* catalogue) {
                  "wants either constant_ms, or both median_ms and p99_ms");
   const std::string_view part = constant ? "constant_ms" : "median_ms";
   ATOLL_TRY(const double ms, entry.milliseconds(part));
+  if (ms == 0 && entry.name == "lb_probe_interval")
+    return wrong(*entry.find(part), entry.key(part), "is above 0");
   double times = 1;
   if (!constant) {
     ATOLL_TRY(const double high, entry.milliseconds("p99_ms"));
@@ -128,6 +130,11 @@ Status take_count(const Entry& entry, Book* catalogue) {
 }  // namespace
 
 Status lay_delays_over(Book* catalogue, const Book& file) {
+  if (!file.empty_tables().empty()) {
+    const auto& [name, origin] = *file.empty_tables().begin();
+    return wrong_at(origin, name,
+                    "an empty table; a delay has constant_ms, or median_ms and p99_ms");
+  }
   std::vector<std::string> names;  // in the file, each once
   for (const auto& [key, datum] : file.data()) {
     std::string name = key.substr(0, key.find('.'));

@@ -91,16 +91,20 @@ Result<Chain> build_chain(const GroupLayout& layout, const LossRates& rates) {
                       "domains with {} parities",
                       kChainStatesMax, layout.width(), layout.slots_in_domain.size(), layout.m));
     const State state = states[at];
-    for (size_t d = 0; d < state.size(); ++d) {
+    for (size_t d = 0, alike = 0; d < state.size(); d += alike) {
+      // Domains in the same state stand side by side, and what happens to one may happen to each.
+      alike = 1;
+      while (d + alike < state.size() && state[d + alike] == state[d]) ++alike;
       for (const Event& event : events_of(state[d], rates)) {
+        const double rate = event.rate * static_cast<double>(alike);
         State after = state;
         after[d] = event.after;
         if (missing(after) > layout.m) {
-          loss[at] += event.rate;
+          loss[at] += rate;
           continue;
         }
         std::sort(after.begin(), after.end());
-        edges.push_back({at, place_of(std::move(after)), event.rate});
+        edges.push_back({at, place_of(std::move(after)), rate});
       }
     }
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/check.h"
 #include "plan/inputs.h"
 
 namespace atl::plan {
@@ -26,17 +25,11 @@ class Maker {
       }
       out_.movers.push_back(std::move(row));
     }
+    headline();
     return std::move(out_);
   }
 
  private:
-  Status above_zero(std::string_view key) const {
-    const Datum* datum = from_.catalogue().find(key);
-    ATOLL_CHECK(datum != nullptr, key);
-    const auto value = quantity_of(*datum);
-    if (!value || !*value || (*value)->value > 0) return {};
-    return wrong(*datum, key, "is above 0");
-  }
   template <typename Q>
   Result<Known<Q>> datum(std::string_view key) {
     return from_.data<Q>(key);
@@ -62,10 +55,6 @@ class Maker {
     f.lease = lease.value.value;
     ATOLL_TRY_STATUS(plain("failover.renewal", &f.renewal));
     ATOLL_TRY_STATUS(plain("failover.look", &f.look));
-    for (const char* key : {"failover.lease", "failover.renewal", "failover.look"})
-      ATOLL_TRY_STATUS(above_zero(key));
-    f.renewal = std::min(1.0, f.renewal);
-    f.look = std::min(f.renewal, f.look);
     ATOLL_TRY(const auto retry, datum<Seconds>("failover.retry"));
     f.retry = retry.value.value;
     ATOLL_TRY(const auto silence, datum<Seconds>("failover.silence"));
@@ -86,7 +75,7 @@ class Maker {
     if (word == "all") return std::string();
     if (std::ranges::find(kMovers, word) != std::end(kMovers)) return word;
     return wrong(*from_.scenario().find(kKey), kKey,
-                 fmt::format("\"{}\" is none of {}, all", word, fmt::join(kMovers, ", ")));
+                 fmt::format("{} is none of {}, all", quoted(word), fmt::join(kMovers, ", ")));
   }
 
   Status read_delays() {
@@ -100,19 +89,17 @@ class Maker {
         double times = 1;
         if (from_.catalogue().find(key + ".p99_over_median") != nullptr) {
           ATOLL_TRY(const auto spread, datum<double>(key + ".p99_over_median"));
-          times = std::max(1.0, spread.value);
+          times = spread.value;
           keys.push_back(spread.key);
         }
         out_.facts.delays[name] = {median.value.value, median.value.value * times};
       }
     }
-    ATOLL_TRY_STATUS(above_zero("delay.lb_probe_interval.median"));
     for (const char* count :
          {"lb_healthy_threshold", "lb_unhealthy_threshold", "writes_per_minute", "reads_per_minute",
           "operation_reads_per_minute", "static_routes_per_network"}) {
       const std::string key = fmt::format("delay.{}.count", count);
       ATOLL_TRY_STATUS(plain(key, &out_.facts.counts[count]));
-      ATOLL_TRY_STATUS(above_zero(key));
     }
     return {};
   }
@@ -195,6 +182,30 @@ class Maker {
                       Keys{requests_.key, outages_.key, node.failing.key, domains_.key,
                            domain.failing.key, drains_.key, drain.failing.key});
     return {};
+  }
+
+  // What comparisons show: of the chosen mover, or of the one whose addresses are away the least.
+  void headline() {
+    const Figure* least = nullptr;
+    std::string best;
+    for (const Failover::Row& row : out_.movers) {
+      const Figure* year = from_.sheet().find(fmt::format("failover.{}.gap_in_a_year", row.mover));
+      if (year == nullptr || (!out_.chosen.empty() && !row.chosen)) continue;
+      if (least != nullptr && year->value.value >= least->value.value) continue;
+      least = year;
+      best = row.mover;
+    }
+    if (least == nullptr) return;
+    const std::string how =
+        fmt::format("of {}, {}", best,
+                    out_.chosen.empty() ? "whose addresses are away the least" : "as chosen");
+    for (const std::string name : {"node_gap", "gap_in_a_year"}) {
+      const std::string key = fmt::format("failover.{}.{}", best, name);
+      from_.sheet().put("failover." + name, from_.value_of<Seconds>(key), how, Keys{key});
+    }
+    if (requests_.key.empty()) return;
+    const std::string key = fmt::format("failover.{}.failed_in_a_year", best);
+    from_.sheet().put("failover.failed_in_a_year", from_.value_of<Operations>(key), how, Keys{key});
   }
 
   const Sources& from_;

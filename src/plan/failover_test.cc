@@ -277,11 +277,13 @@ TEST(Failover, BadInputSaysWhatWouldBeRight) {
   expect_refused("[failover]\naddresses = 0\n", "failover.addresses: 0 is not a whole number");
   expect_refused("[failover]\naddresses = 1.5\n", "failover.addresses: 1.5 is not a whole number");
   expect_refused("[failover]\nlease = 10\n", "round.toml:20: failover.lease: 10 has no unit");
-  expect_refused("[failover]\nlease = \"0 s\"\n", "failover.lease: is above 0");
-  expect_refused("[failover]\nrequests = \"5 GB/s\"\n", "failover.requests: is a bandwidth");
+  expect_refused("[failover]\nlease = \"0 s\"\n",
+                 "failover.lease: \"0 s\" does not do: it must be above 0");
+  expect_refused("[failover]\nrequests = \"5 GB/s\"\n",
+                 "failover.requests: \"5 GB/s\" is a bandwidth");
   expect_refused("[failover]\nmovers = \"all\"\n", "did you mean failover.mover?");
   expect_refused("[failover]\nmover = \"all\"\n[delay.reads_per_minute]\ncount = 0\n",
-                 "delay.reads_per_minute.count: is above 0");
+                 "delay.reads_per_minute.count: 0 does not do");
 }
 
 TEST(DelayFile, BadInputSaysWhatWouldBeRight) {
@@ -302,6 +304,9 @@ TEST(DelayFile, BadInputSaysWhatWouldBeRight) {
         Case{"[token]\nconstant_ms = \"5 ms\"\nassumed = true\n", "my.toml:2: token.constant_ms"},
         Case{"[reads_per_minute]\ncount = 1.5\nassumed = true\n", "is a whole number"},
         Case{"[reads_per_minute]\nassumed = true\n", "wants count = N"},
+        Case{"[token]\n", "my.toml:1: token: an empty table"},
+        Case{"[lb_probe_interval]\nconstant_ms = 0\nassumed = true\n",
+             "my.toml:2: lb_probe_interval.constant_ms: is above 0"},
         Case{"token = 5\n", "my.toml:1: token: is a table"}}) {
     Book catalogue = built_in_catalogue();
     auto file = Book::parse(c.text, "my.toml");

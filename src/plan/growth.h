@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,17 @@ struct Phase {
   Day until{};   // the next phase's beginning
   Day ask_by{};  // when to ask for what it needs more than the phase before
   Plan plan;
-  double more_vcpus = 0;  // than the phase before; quota and reservation to ask for
+  std::string shape;
+  // Of that shape, than the phase before: a reservation is for a machine type, so that of another
+  // type all are more.
+  double more_nodes = 0;
+  double more_vcpus = 0;
   Bytes more_ssd;
   Dollars cost;  // from `from` to `until`
+  // A commitment runs its whole term: what the machines that begin one here are still owed when the
+  // phases do not use them any more. Not part of `cost`.
+  std::optional<Day> used_until, committed_until;
+  Dollars owed;
 };
 
 struct Growth {
@@ -33,8 +42,9 @@ struct Growth {
 };
 
 // A scenario with tables [phase.NAME], each with `from = "2027-01-31"` and what differs then:
-// nodes, domains, shape, protection, network, use, commitment. growth.until ends the last one (a
-// year after its beginning when it is not given). kInvalidArgument: file, line, what is wrong.
+// nodes, domains, shape, protection, network, use, commitment. They are sorted by date, however
+// they stand in the file. growth.until ends the last one (a year after its beginning when it is not
+// given). kInvalidArgument: file, line, what is wrong.
 Result<Growth> project(const Book& scenario, const Book& catalogue);
 
 std::string growth_text(const Growth& growth);

@@ -77,6 +77,13 @@ Result<std::optional<Hibernation>> add_hibernation(const Sources& from, const Mo
   ATOLL_TRY_STATUS(check(from));
   ATOLL_TRY(const auto nights, hours(from, "hibernate.nights", 24 * kHour));
   ATOLL_TRY(const auto weekends, hours(from, "hibernate.weekends", kWeekendMost));
+  if (kNightsAWeek * nights.value + weekends.value > kWeek)
+    return refuse(
+        from, "hibernate.weekends",
+        fmt::format("4 nights of {} and a weekend of {} are {:.0f} h, more than the 168 h "
+                    "of a week",
+                    format_quantity(any(nights.value)), format_quantity(any(weekends.value)),
+                    (kNightsAWeek * nights.value + weekends.value) / kHour));
   if (nights.value + weekends.value <= Seconds{})
     return wrong(from.scenario().data().lower_bound("hibernate.")->second, "hibernate",
                  "wants nights = \"12 h\" (each of the four between working days), weekends = \"60 "
@@ -91,10 +98,10 @@ Result<std::optional<Hibernation>> add_hibernation(const Sources& from, const Mo
                 "4 nights and a weekend a week, those that are asked for, x 730 h / 168 h",
                 Keys{nights.key, weekends.key});
   const auto out_bytes =
-      sheet.put("hibernate.bytes_out", in.kept.value * changed.value,
+      sheet.put("hibernate.goes_out", in.kept.value * changed.value,
                 "kept x share that the bucket does not have yet", Keys{in.kept.key, changed.key});
   const auto back_bytes =
-      sheet.put("hibernate.bytes_back", in.kept.value * wanted.value,
+      sheet.put("hibernate.comes_back", in.kept.value * wanted.value,
                 "kept x share that is brought back", Keys{in.kept.key, wanted.key});
   const auto offload = sheet.put("hibernate.offload", out_bytes.value / in.read.value,
                                  "bytes out / read", Keys{out_bytes.key, in.read.key});

@@ -6,71 +6,13 @@
 #include <fmt/format.h>
 
 #include "plan/check_data.h"
+#include "plan/keys.h"
 
 namespace atl::plan {
 namespace {
 
-const std::vector<std::string>& known_keys() {
-  static const std::vector<std::string> keys = {
-      "name",
-      "cluster.shape",
-      "cluster.nodes",
-      "cluster.domains",
-      "cluster.protection",
-      "cluster.network",
-      "cluster.clients",
-      "cluster.fabric",
-      "cluster.spare_domains",
-      "cluster.fill",
-      "cluster.partitions",
-      "cluster.groups",
-      "workload.read",
-      "workload.write",
-      "workload.small_read",
-      "workload.small_write",
-      "money.commitment",
-      "money.use",
-      "money.load_balancer",
-      "money.inter_zone",
-      "money.inter_region",
-      "money.internet",
-      "money.private_connection",
-      "tier.stored",
-      "tier.class",
-      "tier.reads",
-      "tier.writes",
-      "tier.retrieved",
-      "hibernate.nights",
-      "hibernate.weekends",
-      "failover.mover",
-      "failover.addresses",
-      "failover.requests",
-      "locality.data",
-      "locality.working_set",
-      "locality.reads",
-      "locality.changed",
-      "locality.link",
-      "locality.cache_price",
-  };
-  return keys;
-}
-
-// What a machine has; read_inputs says which of them it needs.
-const std::vector<std::string>& shape_keys() {
-  static const std::vector<std::string> keys = {
-      "vcpus",        "ssd",           "ssd_count", "ssd_read",         "ssd_write",
-      "ssd_read_ops", "ssd_write_ops", "network",   "network_tier1",    "nics",
-      "nic",          "rdma_nics",     "rdma_nic",  "network_and_rdma", "pcie",
-      "price",
-  };
-  return keys;
-}
-
-std::string list(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
+// Keys that a message lists; a longer list is in docs/plan.md.
+constexpr size_t kKeysListed = 12;
 
 // "shape.NAME.KEY": any name, a known key.
 Status check_shape_key(const Datum& datum, const std::string& key) {
@@ -82,7 +24,7 @@ Status check_shape_key(const Datum& datum, const std::string& key) {
   if (std::find(known.begin(), known.end(), name) != known.end()) return {};
   const std::string near = nearest(name, known);
   return wrong(datum, key,
-               near.empty() ? fmt::format("no such key; a shape has {}", list(known))
+               near.empty() ? fmt::format("no such key; a shape has {}", list_of_words(known))
                             : fmt::format("no such key; did you mean {}?", near));
 }
 
@@ -91,6 +33,42 @@ std::string_view command_of(std::string_view table) {
   if (table == "need" || table == "search") return "atoll plan cheapest";
   if (table == "phase" || table == "growth") return "atoll plan growth";
   return {};
+}
+
+// A table without a line: where a value belongs, or of a name that no table has.
+Status check_empty_tables(const Book& book, const Book& known) {
+  for (const auto& [key, origin] : book.empty_tables()) {
+    if (kind_of(key, known)) return wrong_at(origin, key, "is an empty table; a value is wanted");
+    const std::string begin = key + ".";
+    bool table = known.has_table(key) || key == "shape";
+    for (const std::string& name : scenario_keys()) table |= name.starts_with(begin);
+    if (table) continue;
+    if (key.starts_with("shape.")) return wrong_at(origin, key, "an empty table is no shape");
+    return wrong_at(origin, key,
+                    "an empty table, and no table of that name is known; leave it out");
+  }
+  return {};
+}
+
+std::unexpected<Error> no_such_key(const Origin& origin, const std::string& key,
+                                   const Book& catalogue) {
+  const std::string first = key.substr(0, key.find('.'));
+  if (const std::string_view command = command_of(first); !command.empty())
+    return wrong_at(origin, key,
+                    fmt::format("[{}] is for `{}`; leave it out here", first, command));
+  std::vector<std::string> all = scenario_keys();
+  for (const auto& [name, entry] : catalogue.data()) all.push_back(name);
+  if (const std::string near = nearest(key, all); !near.empty())
+    return wrong_at(origin, key, fmt::format("no such key; did you mean {}?", near));
+  std::vector<std::string> beside;
+  for (const std::string& name : all)
+    if (name.starts_with(first + ".")) beside.push_back(name.substr(first.size() + 1));
+  return wrong_at(
+      origin, key,
+      beside.empty() || beside.size() > kKeysListed
+          ? std::string("no such key; a scenario has name and the tables cluster, workload, money, "
+                        "tier, hibernate, failover and locality (docs/plan.md has their keys)")
+          : fmt::format("no such key; [{}] has {}", first, list_of_words(beside)));
 }
 
 // Keys of the catalogue may stand in a scenario too: they are laid over it.
@@ -102,19 +80,9 @@ Status check_keys(const Book& scenario, const Book& catalogue) {
       ATOLL_TRY_STATUS(check_shape_key(datum, key));
       continue;
     }
-    const auto& known = known_keys();
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    if (catalogue.find(key) != nullptr) continue;
-    if (const std::string_view command = command_of(first); !command.empty())
-      return wrong(datum, key, fmt::format("[{}] is for `{}`; leave it out here", first, command));
-    std::vector<std::string> all = known;
-    for (const auto& [name, entry] : catalogue.data()) all.push_back(name);
-    const std::string near = nearest(key, all);
-    return wrong(datum, key,
-                 near.empty() ? fmt::format("no such key; a scenario has {}", list(known))
-                              : fmt::format("no such key; did you mean {}?", near));
+    if (!kind_of(key, catalogue)) return no_such_key(datum.origin, key, catalogue);
   }
-  return {};
+  return check_empty_tables(scenario, catalogue);
 }
 
 Result<uint32_t> count(const Book& book, std::string_view key, double most) {
@@ -143,7 +111,7 @@ Status read_protection(const Book& scenario, Inputs* out) {
   };
   if (plus == std::string::npos || !number(std::string_view(text).substr(0, plus), &out->k) ||
       !number(std::string_view(text).substr(plus + 1), &out->m))
-    return wrong(datum, kKey, fmt::format("\"{}\" is not data+parity, such as \"6+2\"", text));
+    return wrong(datum, kKey, fmt::format("{} is not data+parity, such as \"6+2\"", quoted(text)));
   if (out->k == 0) return wrong(datum, kKey, "needs at least one data shard, such as \"6+2\"");
   const uint64_t width = uint64_t{out->k} + out->m;
   if (width > kStripeWidthMax)
@@ -165,7 +133,8 @@ Result<std::string> choice(const Book& book, std::string_view key, std::string o
   if (book.find(key) == nullptr) return otherwise;
   ATOLL_TRY(std::string word, book.word(key));
   if (std::find(words.begin(), words.end(), word) != words.end()) return word;
-  return wrong(*book.find(key), key, fmt::format("\"{}\" is none of {}", word, list(words)));
+  return wrong(*book.find(key), key,
+               fmt::format("{} is none of {}", quoted(word), list_of_words(words)));
 }
 
 // Which of a machine's networks clients, or shards between nodes, take.
@@ -193,7 +162,39 @@ Status check_required(const Book& scenario) {
       Errc::kInvalidArgument,
       fmt::format("{}: {} {} missing; a scenario has at least [cluster] with shape = \"...\", "
                   "nodes = 8, domains = 8 and protection = \"6+2\"",
-                  scenario.name(), list(missing), missing.size() == 1 ? "is" : "are"));
+                  scenario.name(), list_of_words(missing), missing.size() == 1 ? "is" : "are"));
+}
+
+// A shape has all that a machine has, and its lines do not contradict each other.
+Status check_whole_shape(const Origin& origin, std::string_view key, const Book& catalogue,
+                         const std::string& shape) {
+  auto line = [&](std::string_view name) {
+    return catalogue.find(fmt::format("shape.{}.{}", shape, name));
+  };
+  std::vector<std::string> missing;
+  for (const std::string& name : shape_keys())
+    if (!optional_of_shape(name) && line(name) == nullptr) missing.push_back(name);
+  for (const std::string each : {"nic", "rdma_nic"}) {
+    if (line(each) != nullptr && line(each + "s") == nullptr)
+      missing.push_back(fmt::format("{0}s beside {0}", each));
+    if (line(each) == nullptr && line(each + "s") != nullptr)
+      missing.push_back(fmt::format("{0} beside {0}s", each));
+  }
+  if (line("network_and_rdma") != nullptr && line("rdma_nics") == nullptr &&
+      line("rdma_nic") == nullptr)
+    missing.emplace_back("rdma_nics and rdma_nic beside network_and_rdma");
+  if (!missing.empty())
+    return wrong_at(origin, key,
+                    fmt::format("the shape {} lacks {}; give it a line for each", quoted(shape),
+                                list_of_words(missing)));
+  const Datum* faster = line("network_tier1");
+  if (faster == nullptr) return {};
+  const auto tier1 = quantity_of(*faster), plain = quantity_of(*line("network"));
+  if (tier1 && *tier1 && plain && *plain && (*tier1)->value < (*plain)->value)
+    return wrong(*faster, fmt::format("shape.{}.network_tier1", shape),
+                 fmt::format("{} is below network, {}: tier1 is the faster of the two",
+                             written(*faster), written(*line("network"))));
+  return {};
 }
 
 Status check_shape(const Book& scenario, const Book& catalogue, const std::string& shape) {
@@ -201,28 +202,24 @@ Status check_shape(const Book& scenario, const Book& catalogue, const std::strin
   const Datum& datum = *scenario.find("cluster.shape");
   if (!catalogue.has_table("shape." + shape)) {
     const std::string near = nearest(shape, shapes);
-    return wrong(
-        datum, "cluster.shape",
-        fmt::format("no shape is called \"{}\"{}; there are {}", shape,
-                    near.empty() ? "" : fmt::format(" (did you mean {}?)", near), list(shapes)));
+    return wrong(datum, "cluster.shape",
+                 fmt::format("no shape is called {}{}; there are {}", quoted(shape),
+                             near.empty() ? "" : fmt::format(" (did you mean {}?)", near),
+                             list_of_words(shapes)));
   }
-  std::vector<std::string> missing;
-  for (const std::string& key : shape_keys()) {
-    static const std::vector<std::string> optional = {
-        "network_tier1", "nics", "nic", "rdma_nics", "rdma_nic", "network_and_rdma", "pcie"};
-    const bool needed = std::find(optional.begin(), optional.end(), key) == optional.end();
-    if (needed && catalogue.find(fmt::format("shape.{}.{}", shape, key)) == nullptr)
-      missing.push_back(key);
-  }
-  for (const char* each : {"nic", "rdma_nic"}) {
-    const std::string one = fmt::format("shape.{}.{}", shape, each);
-    if (catalogue.find(one) != nullptr && catalogue.find(one + "s") == nullptr)
-      missing.push_back(fmt::format("{0}s beside {0}", each));
-  }
-  if (missing.empty()) return {};
-  return wrong(
-      datum, "cluster.shape",
-      fmt::format("the shape \"{}\" lacks {}; give it a line for each", shape, list(missing)));
+  return check_whole_shape(datum.origin, "cluster.shape", catalogue, shape);
+}
+
+// An outage that lasts longer than the time until the next: always away, and more than always.
+Status check_outage(const Book& data, const std::string& what) {
+  const std::string rate_key = "failure." + what, length_key = rate_key + "_length";
+  if (data.find(rate_key) == nullptr || data.find(length_key) == nullptr) return {};
+  ATOLL_TRY(const PerSecond rate, data.get<PerSecond>(rate_key));
+  ATOLL_TRY(const Seconds length, data.get<Seconds>(length_key));
+  if (rate * length <= 1) return {};
+  return wrong(*data.find(rate_key), rate_key,
+               fmt::format("{} of {} each are more than all the time there is",
+                           written(*data.find(rate_key)), written(*data.find(length_key))));
 }
 
 // Data that are no numbers to compute with together, or lines that say nothing without another.
@@ -237,6 +234,8 @@ Status check_together(const Book& scenario, const Book& data) {
     return wrong(*data.find("failure.ssd_loss"), "failure.ssd_loss",
                  "neither it nor failure.node_blank is above 0: something is lost now and then; "
                  "write for example \"0.01 /year\"");
+  ATOLL_TRY_STATUS(check_outage(data, "node_outage"));
+  ATOLL_TRY_STATUS(check_outage(data, "domain_outage"));
   for (const char* key : {"tier.class", "tier.reads", "tier.writes", "tier.retrieved"})
     if (scenario.find(key) != nullptr && scenario.find("tier.stored") == nullptr)
       return wrong(*scenario.find(key), key,
@@ -244,10 +243,23 @@ Status check_together(const Book& scenario, const Book& data) {
   return {};
 }
 
+// A commitment is paid for the hours that machines are off, too.
+Status check_use(const Book& scenario, const std::string& commitment) {
+  const Datum* use = scenario.find("money.use");
+  if (use == nullptr || commitment == "on_demand") return {};
+  ATOLL_TRY(const double share, scenario.get<double>("money.use"));
+  if (share >= 1) return {};
+  return wrong(*use, "money.use",
+               fmt::format("{} contradicts commitment = \"{}\": a commitment is paid for the hours "
+                           "that the machines are off, too; write commitment = \"on_demand\" or "
+                           "leave the line out",
+                           written(*use), commitment));
+}
+
 }  // namespace
 
 Status check_catalogue(const Book& own, const Book& known) {
-  ATOLL_TRY_STATUS(check_data(own));
+  ATOLL_TRY_STATUS(check_data(own, known));
   for (const auto& [key, datum] : own.data()) {
     if (key.starts_with("shape.")) {
       ATOLL_TRY_STATUS(check_shape_key(datum, key));
@@ -261,16 +273,29 @@ Status check_catalogue(const Book& own, const Book& known) {
                  fmt::format("no such datum in a catalogue{}",
                              near.empty() ? "" : fmt::format("; did you mean {}?", near)));
   }
+  ATOLL_TRY_STATUS(check_empty_tables(own, known));
+  Book together = known;
+  together.lay_over(own);
+  return check_shapes(own, together);
+}
+
+Status check_shapes(const Book& own, const Book& together) {
+  for (const std::string& shape : own.names_below("shape")) {
+    const std::string key = "shape." + shape;
+    ATOLL_TRY_STATUS(check_whole_shape(own.first_below(key)->origin, key, together, shape));
+  }
   return {};
 }
 
 Result<Inputs> read_inputs(const Book& scenario, const Book& catalogue, const Book& known) {
   ATOLL_TRY_STATUS(check_keys(scenario, known));
-  ATOLL_TRY_STATUS(check_data(catalogue));  // the scenario's lines are in it
+  ATOLL_TRY_STATUS(check_data(scenario, known));  // the catalogue's own were, when it was read
   Inputs out;
   out.name = scenario.name();
   if (scenario.find("name") != nullptr) {
     ATOLL_TRY(out.name, scenario.word("name"));
+    for (char& c : out.name)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
   ATOLL_TRY_STATUS(check_required(scenario));
   ATOLL_TRY(out.shape, scenario.word("cluster.shape"));
@@ -304,6 +329,7 @@ Result<Inputs> read_inputs(const Book& scenario, const Book& catalogue, const Bo
   ATOLL_TRY_STATUS(fraction(scenario, "money.use"));
   ATOLL_TRY(out.commitment, choice(scenario, "money.commitment", "on_demand",
                                    {"on_demand", "one_year", "three_years"}));
+  ATOLL_TRY_STATUS(check_use(scenario, out.commitment));
   ATOLL_TRY(out.tier_class, choice(scenario, "tier.class", "standard",
                                    {"standard", "nearline", "coldline", "archive"}));
   return out;

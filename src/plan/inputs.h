@@ -25,9 +25,12 @@ struct Inputs {
   std::string tier_class = "standard";
 };
 
-// `catalogue` has the scenario laid over it already; `known` is the catalogue without.
 // One's own catalogue, before it is laid over `known`: every key is one that is known.
 Status check_catalogue(const Book& own, const Book& known);
+// The shapes that `own` has lines of: together with what lies below they are whole, and do not
+// contradict themselves.
+Status check_shapes(const Book& own, const Book& together);
+// `catalogue` has the scenario laid over it already; `known` is the catalogue without.
 Result<Inputs> read_inputs(const Book& scenario, const Book& catalogue, const Book& known);
 
 }  // namespace atl::plan

@@ -41,7 +41,7 @@ Result<std::string> link_of(const Sources& from) {
   ATOLL_TRY(std::string word, from.scenario().word(kKey));
   if (std::ranges::find(kLinks, word) != kLinks.end()) return word;
   return wrong(*from.scenario().find(kKey), kKey,
-               fmt::format("\"{}\" is none of {}", word, fmt::join(kLinks, ", ")));
+               fmt::format("{} is none of {}", quoted(word), fmt::join(kLinks, ", ")));
 }
 
 Result<Facts> read_facts(const Sources& from, const MoneyInputs& in,

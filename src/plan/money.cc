@@ -18,6 +18,7 @@ class Maker {
     }
     ATOLL_TRY_STATUS(machines(use));
     ATOLL_TRY_STATUS(traffic(use));
+    ATOLL_TRY_STATUS(rules());
     ATOLL_TRY_STATUS(tier());
     if (hibernation) {
       for (const Known<Dollars>& line : hibernation->lines) add(line);
@@ -57,9 +58,7 @@ class Maker {
         discount == 1 ? "nodes x price x 730 h x use" : "nodes x price x 730 h x use x commitment",
         keys);
     add(instances);
-    full_ =
-        from_.sheet().put("machines.whole_month", in_.nodes.value * price.value * kMonth * discount,
-                          "what the instances cost when they are never off", std::move(keys));
+    Dollars whole = in_.nodes.value * price.value * kMonth * discount;
     Keys machine_lines{instances.key};
     if (from_.inputs().network == "network_tier1") {
       ATOLL_TRY(const auto each, from_.data<DollarsPerSecond>("price.network_tier1"));
@@ -67,7 +66,12 @@ class Maker {
           "money.network_tier1", in_.nodes.value * each.value * kMonth * use.value,
           "nodes x price of tier1 x 730 h x use", Keys{in_.nodes.key, each.key, use.key}));
       machine_lines.push_back(lines_.back());
+      whole += in_.nodes.value * each.value * kMonth;
+      keys.push_back(each.key);
     }
+    full_ = from_.sheet().put("machines.whole_month", whole,
+                              "what instances and their network cost when they are never off",
+                              std::move(keys));
     out_.machines = from_.sheet().put("machines.month", total_, "instances and their network",
                                       std::move(machine_lines));
     return {};
@@ -87,6 +91,24 @@ class Maker {
     return {};
   }
 
+  // Where the cloud's load balancer takes addresses over, each is a forwarding rule, that stays
+  // when machines are off.
+  Status rules() {
+    constexpr double kTogether = 5;  // how many the first price is for
+    const Datum* mover = from_.scenario().find("failover.mover");
+    const auto* word = mover == nullptr ? nullptr : std::get_if<std::string>(&mover->value);
+    if (word == nullptr || (*word != "gcp-lb" && *word != "gcp-garp")) return {};
+    ATOLL_TRY(const auto addresses, from_.asked<double>("failover.addresses", in_.nodes.value));
+    ATOLL_TRY(const auto first, from_.data<DollarsPerSecond>("price.forwarding_rules_first_five"));
+    ATOLL_TRY(const auto more, from_.data<DollarsPerSecond>("price.forwarding_rule_more"));
+    add(from_.sheet().put(
+        "money.forwarding_rules",
+        (first.value + std::max(0.0, addresses.value - kTogether) * more.value) * kMonth,
+        "(the first five together + each address beyond x its price) x 730 h",
+        Keys{addresses.key, first.key, more.key}));
+    return {};
+  }
+
   Status tier() {
     if (!from_.scenario().has_table("tier")) return {};
     const std::string& of = from_.inputs().tier_class;
@@ -102,9 +124,16 @@ class Maker {
                           (writes.value * class_a.value + reads.value * class_b.value) * kMonth,
                           "writes x class A + reads x class B, x 730 h",
                           Keys{writes.key, class_a.key, reads.key, class_b.key}));
-    if (from_.scenario().find("tier.retrieved") == nullptr) return {};
-    ATOLL_TRY(const auto rate, from_.asked<BytesPerSecond>("tier.retrieved", {}));
     ATOLL_TRY(const auto fee, from_.data<DollarsPerByte>("price.retrieval." + of));
+    if (from_.scenario().find("tier.retrieved") == nullptr) {
+      if (reads.value > OperationsPerSecond{} && fee.value > DollarsPerByte{})
+        out_.notes.push_back(
+            fmt::format("Reads from {} are billed by the byte, too ({}): say how much with "
+                        "tier.retrieved; the bill has none of it.",
+                        of, format_quantity(any(fee.value))));
+      return {};
+    }
+    ATOLL_TRY(const auto rate, from_.asked<BytesPerSecond>("tier.retrieved", {}));
     add(from_.sheet().put("money.tier_retrieval", rate.value * fee.value * kMonth,
                           fmt::format("bandwidth on average x retrieval from {} x 730 h", of),
                           Keys{rate.key, fee.key}));
@@ -113,14 +142,13 @@ class Maker {
 
   void saved(const Known<double>& use, const Hibernation& hibernation) {
     Dollars cost;
-    Keys keys{full_.key, "money.instances", use.key};
+    Keys keys{full_.key, out_.machines.key, use.key};
     for (const Known<Dollars>& line : hibernation.lines) {
       cost += line.value;
       keys.push_back(line.key);
     }
-    const Dollars instances = from_.value_of<Dollars>("money.instances");
-    from_.sheet().put("hibernate.saved", full_.value - instances - cost,
-                      "instances of a whole month - those that run - what hibernation costs",
+    from_.sheet().put("hibernate.saved", full_.value - out_.machines.value - cost,
+                      "machines of a whole month - as they run - what hibernation costs",
                       std::move(keys));
   }
 

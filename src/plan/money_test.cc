@@ -39,6 +39,40 @@ coldline = "0.02 USD/GiB"
   EXPECT_NEAR(figure_of(*plan, "money.tier_retrieval"), 0.1 * kMonthSeconds * 0.02, 1e-6);
 }
 
+TEST(Bill, ForwardingRulesByHand) {
+  auto rules = [](std::string_view failover) {
+    auto plan = plan_of(std::string("[failover]\n") + std::string(failover));
+    EXPECT_TRUE(plan.has_value());
+    return plan->sheet.find("money.forwarding_rules") == nullptr
+               ? 0
+               : figure_of(*plan, "money.forwarding_rules");
+  };
+  // Five together at 0.025 an hour, each more 0.01: eight nodes have an address each.
+  EXPECT_NEAR(rules("mover = \"gcp-lb\"\n"), (0.025 + 3 * 0.01) * 730, 1e-9);
+  EXPECT_NEAR(rules("mover = \"gcp-garp\"\naddresses = 2\n"), 0.025 * 730, 1e-9);
+  EXPECT_NEAR(rules("mover = \"gcp-lb\"\naddresses = 5\n"), 0.025 * 730, 1e-9);
+  EXPECT_EQ(rules("mover = \"gcp-alias\"\n"), 0);
+}
+
+TEST(Bill, WhatItDoesNotHaveIsNoted) {
+  auto notes = [](std::string_view extra) {
+    auto plan = plan_of(extra);
+    EXPECT_TRUE(plan.has_value()) << plan.error().message;
+    return plan_text(*plan);
+  };
+  const std::string tier = "[tier]\nstored = \"1 TiB\"\nclass = \"coldline\"\nreads = \"5 op/s\"\n";
+  EXPECT_NE(notes(tier).find("Reads from coldline are billed by the byte"), std::string::npos);
+  EXPECT_EQ(notes(tier + "retrieved = \"1 MB/s\"\n").find("billed by the byte"), std::string::npos);
+  // Eight nodes of 1e9 B/s read 8e9 / 1.875 = 4.27e9 B/s and write 8e9 / (1 + 7/6) = 3.69e9.
+  EXPECT_NE(notes("[money]\ninternet = \"4.3 GB/s\"\n").find("money.internet: 4.005 GiB/s"),
+            std::string::npos);
+  EXPECT_EQ(notes("[money]\ninternet = \"4.2 GB/s\"\n").find("money.internet:"), std::string::npos);
+  EXPECT_EQ(notes("[money]\nload_balancer = \"7.9 GB/s\"\n").find("money.load_balancer:"),
+            std::string::npos);
+  EXPECT_NE(notes("[money]\nload_balancer = \"8 GB/s\"\n").find("reads and writes"),
+            std::string::npos);
+}
+
 constexpr std::string_view kNights = R"(
 [hibernate]
 nights = "10 h"
@@ -80,6 +114,19 @@ TEST(Hibernation, ByHand) {
   EXPECT_NEAR(figure_of(*plan, "money.month"), sum, 1e-6);
 }
 
+// What tier1 costs in the hours that are off is saved, too.
+TEST(Hibernation, TheFasterNetworkIsSavedToo) {
+  std::string text(kRound);
+  text.insert(text.find("nodes = 8"), "network = \"tier1\"\n");
+  auto plan = plan_of(std::string(kNights) + "[price]\nnetwork_tier1 = \"0.25 USD/h\"\n", text);
+  ASSERT_TRUE(plan.has_value()) << plan.error().message;
+  const double use = figure_of(*plan, "hibernate.use");
+  EXPECT_NEAR(figure_of(*plan, "hibernate.saved"),
+              8 * 1.25 * 730 * (1 - use) - figure_of(*plan, "money.asleep_storage") -
+                  figure_of(*plan, "money.asleep_operations"),
+              1e-6);
+}
+
 TEST(Hibernation, AnAbsenceThatIsTooShortSavesNothing) {
   auto plan = plan_of("[hibernate]\nnights = \"10 min\"\n");
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
@@ -104,6 +151,11 @@ TEST(Hibernation, BadInputSaysWhatWouldBeRight) {
   expect_refused("[hibernate]\nnights = \"25 h\"\n",
                  "round.toml:20: hibernate.nights: 25 h is more than 24 h");
   expect_refused("[hibernate]\nweekends = \"100 h\"\n", "hibernate.weekends: 4.17 days is more");
+  expect_refused(
+      "[hibernate]\nnights = \"20 h\"\nweekends = \"90 h\"\n",
+      "round.toml:21: hibernate.weekends: 4 nights of 20 h and a weekend of 3.75 days are "
+      "170 h, more than the 168 h of a week");
+  EXPECT_TRUE(plan_of("[hibernate]\nnights = \"20 h\"\nweekends = \"88 h\"\n").has_value());
   expect_refused("[hibernate]\nnights = \"0 h\"\n", "wants nights = \"12 h\"");
   expect_refused("[hibernate]\nchanged = 0.5\n", "round.toml:20: hibernate: wants nights");
   expect_refused("[hibernate]\nnights = 12\n", "hibernate.nights: 12 has no unit");
@@ -167,7 +219,7 @@ TEST(BlockStorage, BadPricesAreNamed) {
   expect_refused("[block.pd-ssd]\nthroughput_of_tib = \"0 MiB/s\"\n",
                  "round.toml:20: block.pd-ssd.throughput_of_tib: is above 0");
   expect_refused("[block.pd-ssd]\nstorage = \"0.1 USD/GiB\"\n",
-                 "block.pd-ssd.storage: is a price for bytes");
+                 "block.pd-ssd.storage: \"0.1 USD/GiB\" is a price for bytes");
 }
 
 constexpr std::string_view kAcross = R"(
@@ -247,7 +299,7 @@ TEST(Locality, BadInputSaysWhatWouldBeRight) {
   expect_refused("[locality]\ndata = \"1 TiB\"\nlink = \"moon\"\n",
                  "locality.link: \"moon\" is none of inter_region, internet, private_connection");
   expect_refused("[locality]\ndata = \"1 TiB\"\ncache_price = \"5 USD\"\n",
-                 "locality.cache_price: is money");
+                 "locality.cache_price: \"5 USD\" is money");
   expect_refused("[locality]\ndata = \"1 TiB\"\nchanged = -1\n",
                  "locality.changed: -1 is negative");
 }

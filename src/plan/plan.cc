@@ -22,9 +22,10 @@ namespace {
 
 class Maker {
  public:
-  Maker(const Book& scenario, const Book& catalogue, Inputs inputs)
+  Maker(const Book& scenario, const Book& catalogue, Inputs inputs, Parts parts)
       : catalogue_(catalogue),
         in_(inputs),
+        parts_(parts),
         from_(scenario, catalogue, std::move(inputs), &plan_.sheet) {}
 
   Result<Plan> make() {
@@ -40,6 +41,7 @@ class Maker {
     ATOLL_TRY_STATUS(all_finite());
     widths();
     notes();
+    choices();
     return std::move(plan_);
   }
 
@@ -84,8 +86,9 @@ class Maker {
     largest_ = sheet().put("cluster.largest_domain", std::ceil(nodes_.value / domains_.value),
                            "nodes / domains, rounded up: nodes of the largest domain",
                            Keys{nodes_.key, domains_.key});
-    k_ = sheet().own("asked.cluster.data_shards", double(in_.k), "cluster.protection");
-    m_ = sheet().own("asked.cluster.parity_shards", double(in_.m), "cluster.protection");
+    const Datum& protection = *from_.scenario().find("cluster.protection");
+    k_ = sheet().given(protection, "asked.cluster.data_shards", double(in_.k));
+    m_ = sheet().given(protection, "asked.cluster.parity_shards", double(in_.m));
     width_ = sheet().put("cluster.stripe_width", double(in_.k + in_.m), "data + parity shards",
                          Keys{k_.key, m_.key});
     const uint32_t in_domain = (in_.k + in_.m + in_.domains - 1) / in_.domains;
@@ -126,13 +129,18 @@ class Maker {
                     "raw x reserve + partitions x journal x its replicas",
                     Keys{raw_.key, reserve.key, partitions.key, journal.key, replicas.key});
     const Bytes room = raw_.value - set_aside.value;
-    if (room.value <= 0)
-      return fail(Errc::kInvalidArgument,
-                  fmt::format("{}: nothing is left of {} raw: {} are set aside ({}); use larger "
-                              "shapes, fewer cluster.partitions or a smaller atoll.reserve",
-                              from_.scenario().name(), format_quantity(any(raw_.value)),
-                              format_quantity(any(set_aside.value)),
-                              "raw x atoll.reserve + partitions x journal x replicas"));
+    if (room.value <= 0) {
+      std::string_view key = "cluster.shape";
+      for (const char* line :
+           {"cluster.partitions", "atoll.journal_most", "atoll.journal_replicas", "atoll.reserve"})
+        if (from_.scenario().find(line) != nullptr) key = line;
+      return wrong(
+          *from_.scenario().find(key), key,
+          fmt::format("nothing is left of {} raw: {} are set aside (raw x atoll.reserve + "
+                      "partitions x journal x replicas); use larger shapes, fewer "
+                      "cluster.partitions or a smaller atoll.reserve",
+                      format_quantity(any(raw_.value)), format_quantity(any(set_aside.value))));
+    }
     const auto spared = sheet().put(
         "capacity.spare",
         room * (nodes_in_largest(nodes_.value, domains_.value, spare.value) / nodes_.value),
@@ -179,9 +187,9 @@ class Maker {
                                        "its SSD is lost, or its node comes back blank",
                                        Keys{ssd_loss.key, node_blank.key});
     // Blank nodes are the slower and the more frequent of the two.
-    const GroupLayout layout = spread_group(in_.k, in_.m, in_.domains);
-    const LossRates rates{slot_loss.value, domain_loss.value, rebuilds_.node.value,
-                          rebuilds_.domain.value};
+    const GroupLayout layout = plan_.layout = spread_group(in_.k, in_.m, in_.domains);
+    const LossRates rates = plan_.rates = {slot_loss.value, domain_loss.value, rebuilds_.node.value,
+                                           rebuilds_.domain.value};
     const Result<GroupLoss> solved = group_loss(layout, rates);
     if (!solved)
       return wrong(*from_.scenario().find("cluster.protection"), "cluster.protection",
@@ -225,10 +233,13 @@ class Maker {
   // --- 5. Failover, and 6. money a month ---
 
   Status money() {
-    ATOLL_TRY(plan_.failover, add_failover(from_));
+    if (parts_ == Parts::kAll) {
+      ATOLL_TRY(plan_.failover, add_failover(from_));
+    }
     const MoneyInputs in{nodes_, usable_, kept_, speed_of("speed.read"), speed_of("speed.write")};
     ATOLL_TRY(Bill bill, add_bill(from_, in));
     plan_.notes = std::move(bill.notes);
+    if (parts_ == Parts::kForSearch) return {};
     ATOLL_TRY_STATUS(add_block(from_, in));
     ATOLL_TRY(const auto cheapest, add_locality(from_, in, bill.machines));
     if (cheapest) plan_.notes.push_back(*cheapest);
@@ -254,7 +265,13 @@ class Maker {
     std::vector<std::string>& notes = plan_.notes;
     if (survives_.value == 0)
       notes.push_back(
-          "No domain may be lost: one holds more shards of a stripe than there is parity.");
+          "No domain may be lost: one holds more shards of a stripe than there is parity. What had "
+          "shards in a lost one is gone.");
+    traffic_notes();
+    if (plan_.failover)
+      for (const Failover::Row& row : plan_.failover->movers)
+        if (row.chosen && !row.refused.empty())
+          notes.push_back(fmt::format("{} cannot be: {}.", row.mover, row.refused));
     for (const Speed& speed : plan_.speeds) {
       if (speed.holds) continue;
       notes.push_back(fmt::format("{} does not hold: {} is asked, {} is what {} allows.",
@@ -279,8 +296,41 @@ class Maker {
         "with what one node was measured to do.");
   }
 
+  // Bandwidth that is billed and that the cluster does not give.
+  void traffic_notes() {
+    const BytesPerSecond read = speed_of("speed.read").value, write = speed_of("speed.write").value;
+    for (const char* name : {"load_balancer", "inter_region", "internet", "private_connection"}) {
+      const Figure* asked = sheet().find(fmt::format("asked.money.{}", name));
+      if (asked == nullptr) continue;
+      const bool both = std::string_view(name) == "load_balancer";  // it bills each direction
+      const double most = both ? (read + write).value : read.value;
+      if (asked->value.value > most)
+        plan_.notes.push_back(fmt::format(
+            "money.{}: {} on average are billed, more than the {} that the cluster {}.", name,
+            format_quantity(asked->value), format_quantity(any(BytesPerSecond{most})),
+            both ? "reads and writes" : "reads"));
+    }
+  }
+
+  void choices() {
+    auto& out = plan_.choices;
+    out = {{"cluster.shape", in_.shape},
+           {"cluster.protection", fmt::format("{}+{}", in_.k, in_.m)},
+           {"cluster.network", in_.network == "network" ? "default" : "tier1"},
+           {"cluster.clients", in_.clients_by_rdma ? "rdma" : "tcp"},
+           {"cluster.fabric", in_.fabric_by_rdma ? "rdma" : "tcp"},
+           {"money.commitment", in_.commitment},
+           {"tier.class", from_.scenario().has_table("tier") ? in_.tier_class : "-"}};
+    for (const char* key : {"failover.mover", "locality.link"}) {
+      const Datum* datum = from_.scenario().find(key);
+      const auto* word = datum == nullptr ? nullptr : std::get_if<std::string>(&datum->value);
+      out.emplace_back(key, word == nullptr ? "-" : *word);
+    }
+  }
+
   const Book& catalogue_;
   const Inputs in_;
+  const Parts parts_;
   Plan plan_;
   const Sources from_;
 
@@ -302,11 +352,16 @@ const Book& built_in_catalogue() {
   return *book;
 }
 
-Result<Plan> make_plan(const Book& scenario, const Book& catalogue) {
+Result<Plan> make_plan(const Book& scenario, const Book& catalogue, Parts parts) {
   Book data = catalogue;
   data.lay_over(scenario);
+  return make_plan_over(scenario, data, catalogue, parts);
+}
+
+Result<Plan> make_plan_over(const Book& scenario, const Book& data, const Book& catalogue,
+                            Parts parts) {
   ATOLL_TRY(Inputs inputs, read_inputs(scenario, data, catalogue));
-  return Maker(scenario, data, std::move(inputs)).make();
+  return Maker(scenario, data, std::move(inputs), parts).make();
 }
 
 }  // namespace atl::plan

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan/book.h"
+#include "plan/durability.h"
 #include "plan/failover.h"
 #include "plan/sheet.h"
 
@@ -42,13 +43,26 @@ struct Plan {
   std::vector<Speed> speeds;
   std::vector<Width> widths;
   std::optional<Failover> failover;  // when the scenario asks for it
-  std::vector<std::string> notes;    // in words: what binds, what does not hold, what is assumed
+  GroupLayout layout;                // of a placement group, and what the chain was given
+  LossRates rates;
+  // What was chosen in words, by key: {"cluster.shape", "z3-highmem-88-highlssd"}.
+  std::vector<std::pair<std::string, std::string>> choices;
+  std::vector<std::string> notes;  // in words: what binds, what does not hold, what is assumed
 };
 
 // The catalogue that comes with Atoll, and the cloud's delays (delay_file.h).
 const Book& built_in_catalogue();
 
-// kInvalidArgument: file, line, what is wrong and what would be right.
-Result<Plan> make_plan(const Book& scenario, const Book& catalogue);
+// A search needs what a cluster gives and costs: not failover, which costs more than all the rest
+// together, nor the comparisons with block storage and other regions. The bill is whole either way.
+enum class Parts { kAll, kForSearch };
+
+// `catalogue` is not laid over yet: what it does not know is no key. kInvalidArgument: file, line,
+// what is wrong and what would be right.
+Result<Plan> make_plan(const Book& scenario, const Book& catalogue, Parts parts = Parts::kAll);
+// The same with `data`, the catalogue with the scenario's data over it already, for who makes many
+// plans that differ in [cluster] alone.
+Result<Plan> make_plan_over(const Book& scenario, const Book& data, const Book& catalogue,
+                            Parts parts);
 
 }  // namespace atl::plan

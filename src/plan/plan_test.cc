@@ -5,6 +5,7 @@
 
 #include "plan/durability.h"
 #include "plan/print.h"
+#include "plan/simulate.h"
 
 namespace atl::plan {
 namespace {
@@ -145,12 +146,10 @@ TEST(Plan, DurabilityByHand) {
 
 TEST(Plan, MoneyByHand) {
   auto plan = plan_of(kSmall, R"([money]
-commitment = "one_year"
 use = 0.5
 load_balancer = "1 GiB/s"
 internet = "0.5 GiB/s"
 [price]
-one_year = 0.6
 load_balancer = "0.008 USD/GiB"
 internet = "0.1 USD/GiB"
 [price.tier]
@@ -164,13 +163,76 @@ reads = "10 op/s"
 writes = "1 op/s"
 )");
   ASSERT_TRUE(plan.has_value()) << plan.error().message;
-  EXPECT_DOUBLE_EQ(figure(*plan, "money.instances"), 8 * 730 * 0.5 * 0.6);            // 1,752
+  EXPECT_DOUBLE_EQ(figure(*plan, "money.instances"), 8 * 730 * 0.5);                  // 2,920
   EXPECT_NEAR(figure(*plan, "money.load_balancer"), 0.008 * 730 * 3600 * 0.5, 1e-6);  // 10,512
   EXPECT_NEAR(figure(*plan, "money.internet"), 0.5 * 0.1 * 730 * 3600 * 0.5, 1e-6);   // 65,700
   EXPECT_NEAR(figure(*plan, "money.tier_storage"), 10, 1e-9);
   // 2,628,000 s: 2,628 thousand writes at 0.005 and ten times as many reads at 0.0004
   EXPECT_NEAR(figure(*plan, "money.tier_operations"), 2628 * 0.005 + 26280 * 0.0004, 1e-6);
-  EXPECT_NEAR(figure(*plan, "money.month"), 1752 + 10512 + 65700 + 10 + 13.14 + 10.512, 1e-6);
+  EXPECT_NEAR(figure(*plan, "money.month"), 2920 + 10512 + 65700 + 10 + 13.14 + 10.512, 1e-6);
+}
+
+TEST(Plan, ACommitmentByHand) {
+  auto plan = plan_of(kSmall, "[money]\ncommitment = \"one_year\"\n[price]\none_year = 0.6\n");
+  ASSERT_TRUE(plan.has_value()) << plan.error().message;
+  EXPECT_DOUBLE_EQ(figure(*plan, "money.instances"), 8 * 730 * 0.6);
+}
+
+// The screen, the sheet and the search for a rebuild do not speak as if something were left.
+TEST(Plan, WithoutADomainToLoseAllOfOneIsLost) {
+  for (const auto& [domains, protection] :
+       {std::pair<const char*, const char*>{"domains = 1", "6+2"}, {"domains = 8", "6+0"}}) {
+    auto plan = plan_of(replaced(replaced(kSmall, "domains = 8", domains), "6+2", protection));
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    EXPECT_EQ(figure(*plan, "rebuild.read_meanwhile"), 0);
+    const std::string text = plan_text(*plan);
+    EXPECT_EQ(text.find("less than whole"), std::string::npos) << text;
+    EXPECT_EQ(text.find("came back blank"), std::string::npos) << text;
+    EXPECT_NE(text.find("all lost; "), std::string::npos) << text;
+    EXPECT_NE(text.find("No domain may be lost"), std::string::npos);
+  }
+}
+
+TEST(Plan, RoomOutOfReachHasALine) {
+  auto uneven = plan_of(replaced(kSmall, "nodes = 8", "nodes = 15"));
+  ASSERT_TRUE(uneven.has_value());
+  EXPECT_NE(plan_text(*uneven).find("uneven, out of reach"), std::string::npos);
+  EXPECT_EQ(plan_text(*plan_of(kSmall)).find("uneven"), std::string::npos);
+}
+
+TEST(Plan, WhatIsAskedComesFromTheScenariosLine) {
+  auto plan = plan_of(kSmall);
+  ASSERT_TRUE(plan.has_value());
+  for (const char* key : {"asked.cluster.data_shards", "asked.cluster.parity_shards"})
+    EXPECT_EQ(plan->sheet.at(key).origin, "small.toml:34") << key;
+  EXPECT_EQ(plan->sheet.at("asked.cluster.nodes").origin, "small.toml:32");
+}
+
+TEST(Plan, ASimulationIsShownBesideTheChain) {
+  auto plan = plan_of(kSmall);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan_text(*plan).find("simulated"), std::string::npos);
+  add_simulation(&*plan);
+  const double low = figure(*plan, "durability.simulated_low");
+  const double high = figure(*plan, "durability.simulated_high");
+  EXPECT_LT(low, figure(*plan, "durability.annual_loss"));
+  EXPECT_GT(high, figure(*plan, "durability.annual_loss"));
+  EXPECT_GT(low, 0);
+  EXPECT_LT(high / low, 1.5);
+  EXPECT_NE(plan_text(*plan).find(simulated_words(*plan)), std::string::npos);
+  EXPECT_NE(plan_explained(*plan, "durability.annual_loss")->find(simulated_words(*plan)),
+            std::string::npos);
+  EXPECT_NE(plan_json(*plan).find("durability.simulated_high"), std::string::npos);
+}
+
+// Sixteen slots of which eight may be lost: what few journeys end in loss have no weight to go by.
+TEST(Plan, WhatIsTooRareToSimulateIsSaid) {
+  auto plan = plan_of(replaced(replaced(kSmall, "nodes = 8", "nodes = 16"), "6+2", "8+8"));
+  ASSERT_TRUE(plan.has_value()) << plan.error().message;
+  add_simulation(&*plan);
+  EXPECT_EQ(plan->sheet.find("durability.simulated_low"), nullptr);
+  EXPECT_EQ(simulated_words(*plan), "");
+  EXPECT_NE(plan_text(*plan).find("too rare to be simulated"), std::string::npos);
 }
 
 TEST(Plan, WhatMustHoldForAll) {
@@ -249,14 +311,15 @@ TEST(Plan, BadInputIsToldWhereWhatAndWhatWouldBeRight) {
            Case{"6+2", "6-2", "small.toml:34: cluster.protection: \"6-2\" is not data+parity"},
            Case{"6+2", "0+2", "small.toml:34: cluster.protection: needs at least one data shard"},
            Case{"\"1 USD/h\"", "\"-1 USD/h\"",
-                "small.toml:12: shape.round.price: $-1.00/h is negative"},
+                "small.toml:12: shape.round.price: \"-1 USD/h\" is negative"},
            Case{"\"1 USD/h\"", "\"1\"", "small.toml:12: shape.round.price: \"1\" has no unit"},
            Case{"\"1 USD/h\"", "1",
                 "small.toml:12: shape.round.price: 1 has no unit; a price for time (such as 11.20 "
                 "USD/h) is "
                 "wanted"},
            Case{"\"1 USD/h\"", "\"1 USD\"",
-                "small.toml:12: shape.round.price: is money (such as 12.50 USD); a price for time"},
+                "small.toml:12: shape.round.price: \"1 USD\" is money (such as 12.50 USD); a price "
+                "for time"},
            Case{"\"1000 GiB\"", "\"1000 Gi\"",
                 "small.toml:5: shape.round.ssd: \"1000 Gi\": no unit is called \"Gi\"; there are B "
                 "KiB"},
@@ -271,6 +334,7 @@ TEST(Plan, BadInputIsToldWhereWhatAndWhatWouldBeRight) {
                "small.toml:33: cluster.spare_domains: 8 is not a whole number below the 8 domains"},
            Case{"nodes = 8", "nodes = 8\nnodes = 9", "small.toml:33: this is not TOML:"},
            Case{"shape = \"round\"\n", "", "cluster.shape is missing"},
+           Case{"nodes = 8", "nodes = {}", "small.toml:32: cluster.nodes: is an empty table"},
        }) {
     auto plan = plan_of(replaced(kSmall, c.from, c.to));
     ASSERT_FALSE(plan.has_value()) << c.to;

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "plan/sections.h"
+#include "plan/simulate.h"
 #include "plan/what_if.h"
 
 namespace atl::plan {
@@ -21,23 +22,41 @@ class Page {
     line("raw", "capacity.raw");
     line("set aside for Atoll itself", "capacity.set_aside");
     line("spare, to rebuild into", "capacity.spare");
+    if (of("capacity.uneven") > 0)
+      line("uneven, out of reach", "capacity.uneven", "some domains are a node larger than others");
     line("usable", "capacity.usable",
          fmt::format("{:.3g} stored for 1 kept; {} domain(s) may be lost", of("capacity.overhead"),
                      of("cluster.domains_survived")));
     head("SPEED");
     for (const Speed& speed : plan_.speeds) add_speed(speed);
-    line("read while rebuilding", "rebuild.read_meanwhile",
-         fmt::format("with a domain lost; {} less than whole", say("rebuild.read_lost")));
+    const bool survives = of("cluster.domains_survived") > 0;
+    if (survives) {
+      line("read while rebuilding", "rebuild.read_meanwhile",
+           fmt::format("with a domain lost; {} less than whole", say("rebuild.read_lost")));
+    } else {
+      without("read while rebuilding", "no domain may be lost: nothing with a shard in it is left");
+    }
     head("REBUILD");
-    line("one SSD", "rebuild.device");
-    line("one node", "rebuild.node");
-    line("one domain", "rebuild.domain",
-         fmt::format("{} to empty it while it is there", say("rebuild.drain_domain")));
+    if (of("asked.cluster.parity_shards") > 0) {
+      line("one SSD", "rebuild.device");
+      line("one node", "rebuild.node");
+    } else {
+      without("one SSD, or one node", "all lost: there is no parity to rebuild from");
+    }
+    const std::string drained =
+        fmt::format("{} to empty it while it is there", say("rebuild.drain_domain"));
+    if (survives) {
+      line("one domain", "rebuild.domain", drained);
+    } else {
+      without("one domain", "all lost; " + drained);
+    }
     line("maintenance, domain by domain", "rebuild.maintenance_in_place",
-         fmt::format("{} if each came back blank", say("rebuild.maintenance_wave")));
+         survives ? fmt::format("{} if each came back blank", say("rebuild.maintenance_wave"))
+                  : std::string("what is in the one that is away cannot be read meanwhile"));
     head("DURABILITY");
     line("an object lost in a year", "durability.annual_loss",
-         fmt::format("any at all: at most {}", say("durability.any_loss_at_most")));
+         fmt::format("any at all: at most {}{}", say("durability.any_loss_at_most"),
+                     simulated_words(plan_).empty() ? "" : "; " + simulated_words(plan_)));
     line("mean time to that", "durability.mean_time_to_loss");
     line("an object unreachable in a year", "availability.unavailable_in_a_year");
     out_ += failover_text(plan_);
@@ -74,6 +93,9 @@ class Page {
         fmt::format("  {:<34}{:>16}{} {}\n", label, format_quantity(f.value), f.assumed ? "*" : " ",
                     note.empty() ? std::string() : fmt::format("  {}", note));
     while (out_.size() >= 2 && out_[out_.size() - 2] == ' ') out_.erase(out_.size() - 2, 1);
+  }
+  void without(std::string_view label, std::string_view note) {
+    out_ += fmt::format("  {:<34}{:>16}    {}\n", label, "-", note);
   }
   void add_speed(const Speed& speed) {
     std::string note = fmt::format("bound by {}", speed.limits.front().what);
@@ -142,7 +164,11 @@ std::string plan_json(const Plan& plan) {
 
 Result<std::string> plan_explained(const Plan& plan, std::string_view key) {
   if (!key.empty()) {
-    if (plan.sheet.find(key) != nullptr) return plan.sheet.explain(key);
+    if (plan.sheet.find(key) != nullptr) {
+      const std::string played = key.starts_with("durability.") ? simulated_words(plan) : "";
+      return plan.sheet.explain(key) +
+             (played.empty() ? played : fmt::format("durability.annual_loss {}\n", played));
+    }
     std::vector<std::string> keys;
     for (const Figure& figure : plan.sheet.figures()) keys.push_back(figure.key);
     const std::string near = nearest(key, keys);
@@ -165,7 +191,7 @@ Result<std::string> plans_explained(const std::vector<Labelled>& plans, std::str
       out += text;
       continue;
     }
-    for (const std::string& headline : headline_figures())
+    for (const std::string& headline : headline_figures(*one.plan))
       out += one.plan->sheet.explain(headline) + "\n";
   }
   return out;

@@ -21,12 +21,12 @@ class Rebuilding {
     const auto stored = sheet().put("rebuild.stored", kept.value * c_.overhead.value,
                                     "kept x overhead", Keys{kept.key, c_.overhead.key});
     const auto device =
-        sheet().put("rebuild.device_bytes", stored.value / (n.value * disks.value),
+        sheet().put("rebuild.on_a_device", stored.value / (n.value * disks.value),
                     "stored / (nodes x SSDs of one)", Keys{stored.key, n.key, disks.key});
-    const auto node = sheet().put("rebuild.node_bytes", stored.value / n.value, "stored / nodes",
+    const auto node = sheet().put("rebuild.on_a_node", stored.value / n.value, "stored / nodes",
                                   Keys{stored.key, n.key});
     const auto domain =
-        sheet().put("rebuild.domain_bytes", stored.value * (c_.largest_domain.value / n.value),
+        sheet().put("rebuild.on_a_domain", stored.value * (c_.largest_domain.value / n.value),
                     "stored x nodes of the largest domain / nodes",
                     Keys{stored.key, c_.largest_domain.key, n.key});
     Rebuilds out;
@@ -62,8 +62,12 @@ class Rebuilding {
                     "SSD read / data shards and SSD write: {}",
                     left, least.what),
         Keys{c_.nodes.key, network_.key, ssd_read_.key, ssd_write_.key, c_.k.key, share_.key});
+    const bool gone = what == "domain" && c_.survives.value == 0;
     return sheet().put("rebuild." + what, detection_.value + lost.value / rate.value,
-                       "detection + bytes lost / rebuild rate",
+                       gone
+                           ? "as long as detection + bytes / rebuild rate, were there something to "
+                             "rebuild from: no domain may be lost"
+                           : "detection + bytes lost / rebuild rate",
                        Keys{detection_.key, lost.key, rate.key});
   }
 
@@ -106,11 +110,16 @@ class Rebuilding {
       least = now;
       binds = limit.what;
     }
+    keys.push_back(c_.survives.key);
+    const bool gone = c_.survives.value == 0;
+    if (gone) least = {};
     const auto now = sheet().put(
         "rebuild.read_meanwhile", least,
-        fmt::format("the least limit of read, here {}, x nodes left without the largest domain / "
-                    "nodes x (1 - rebuild share, but for CPU)",
-                    binds),
+        gone ? std::string("nothing: no domain may be lost")
+             : fmt::format(
+                   "the least limit of read, here {}, x nodes left without the largest domain / "
+                   "nodes x (1 - rebuild share, but for CPU)",
+                   binds),
         keys);
     const BytesPerSecond whole = from_.value_of<BytesPerSecond>(read.figure);
     sheet().put("rebuild.read_lost", whole - now.value, "read - read while a domain is rebuilt",

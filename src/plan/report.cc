@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "plan/sections.h"
+#include "plan/simulate.h"
 #include "plan/svg.h"
 
 namespace atl::plan {
@@ -20,10 +21,10 @@ constexpr std::string_view kStyle = R"(
 --strong:#6ea8fe;--weak:#3d5a85;--c0:#6ea8fe;--c1:#f0a35e;--c2:#5cc79a;--c3:#b79be0;--c4:#e08095;--warn:#ff8a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:960px;margin:0 auto;padding:1.5rem 1rem 4rem}
+main{max-width:1240px;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.6rem;line-height:1.2;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .6rem;border-top:1px solid var(--rule);padding-top:1rem}
 .quiet,figcaption{color:var(--quiet);font-size:.9rem}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:.7rem;margin:1.4rem 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(185px,1fr));gap:.7rem;margin:1.4rem 0}
 .card{background:var(--card);border-radius:8px;padding:.7rem .9rem}.card b{display:block;font-size:1.15rem;overflow-wrap:anywhere}
 .card.bad b{color:var(--warn)}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:1.6rem}
@@ -32,15 +33,14 @@ svg text{fill:var(--ink)}svg .quiet{fill:var(--quiet);font-size:13px}
 .c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}
 .strong{fill:var(--strong)}.weak{fill:var(--weak)}.mark{stroke:var(--ink);stroke-dasharray:3 3}.grid{stroke:var(--rule)}
 .line{fill:none;stroke-width:2.5}.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;min-width:640px}
+.wide{overflow-x:auto;max-width:100%}table{border-collapse:collapse;font-size:.85rem;min-width:640px}
 td,th{text-align:left;vertical-align:top;padding:.25rem .7rem .25rem 0;border-bottom:1px solid var(--rule)}
 td:nth-child(2),.name{white-space:nowrap}summary{cursor:pointer}
 )";
 
 class Report {
  public:
-  Report(const Plan& plan, const std::vector<Sensitivity>& sensitivities)
-      : plan_(plan), sensitivities_(sensitivities) {}
+  Report(const Plan& plan, const Shaken& shaken) : plan_(plan), shaken_(shaken) {}
 
   std::string html() {
     out_ = fmt::format("<p class=\"quiet\">{}. A figure with a * rests on something assumed.</p>\n",
@@ -73,15 +73,18 @@ class Report {
 
   void cards() {
     out_ += "<div class=\"cards\">";
-    for (const std::string& key : headline_figures()) {
+    for (const std::string& key : headline_figures(plan_)) {
       bool holds = true;
       for (const Speed& speed : plan_.speeds)
         if (speed.figure == key) holds = speed.holds;
       out_ += fmt::format("<div class=\"card{}\"><b>{}</b>{}{}</div>", holds ? "" : " bad",
-                          html_escaped(say(key)), headline_label(key),
+                          html_escaped(headline_text(plan_, key)), headline_label(key),
                           holds ? "" : ": less than is asked");
     }
     out_ += "</div>\n";
+    if (const std::string words = simulated_words(plan_); !words.empty())
+      out_ +=
+          fmt::format("<p class=\"quiet\">An object lost in a year, {}</p>\n", html_escaped(words));
   }
 
   void notes() {
@@ -163,7 +166,7 @@ class Report {
         "<p class=\"quiet\">Each assumed datum at half and at twice what is assumed; the dashed "
         "line is the plan.</p>"
         "<div class=\"two\">";
-    for (const Sensitivity& s : sensitivities_) {
+    for (const Sensitivity& s : shaken_.figures) {
       if (s.bars.empty()) continue;
       std::vector<Range> lines;
       for (const Sensitivity::Bar& bar : s.bars) {
@@ -176,6 +179,8 @@ class Report {
            ranges(headline_label(s.figure), s.base.value, lines));
     }
     out_ += "</div>\n";
+    for (const std::string& note : shaken_.notes)
+      out_ += fmt::format("<p class=\"quiet\">{}</p>\n", html_escaped(note));
   }
 
   void table() {
@@ -196,7 +201,7 @@ class Report {
   }
 
   const Plan& plan_;
-  const std::vector<Sensitivity>& sensitivities_;
+  const Shaken& shaken_;
   std::string out_;
 };
 
@@ -212,8 +217,8 @@ std::string page_of(std::string_view title, std::string_view body, std::string_v
       html_escaped(title), kStyle, body, style);
 }
 
-std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {
-  return Report(plan, sensitivities).html();
+std::string plan_html(const Plan& plan, const Shaken& shaken) {
+  return Report(plan, shaken).html();
 }
 
 }  // namespace atl::plan

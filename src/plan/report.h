@@ -15,6 +15,6 @@ namespace atl::plan {
 
 // The page's frame and style around `body`, which is HTML; `style` is CSS beyond the common one.
 std::string page_of(std::string_view title, std::string_view body, std::string_view style = {});
-std::string plan_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
+std::string plan_html(const Plan& plan, const Shaken& shaken);
 
 }  // namespace atl::plan

@@ -262,7 +262,7 @@ std::string failover_html(const Plan& plan) {
 std::string hibernation_html(const Plan& plan) {
   if (plan.sheet.find("hibernate.use") == nullptr) return {};
   const double whole = of(plan, "machines.whole_month");
-  const double running = of(plan, "money.instances");
+  const double running = of(plan, "machines.month");
   const double bucket = of(plan, "money.asleep_storage") + of(plan, "money.asleep_operations");
   const double saved = std::max(0.0, whole - running - bucket);
   auto dollars = [](double d) { return format_quantity(any(Dollars{d})); };

@@ -40,6 +40,12 @@ class Sheet {
     return Known<Q>{value, note_datum(*book.find(key), as, any(value))};
   }
 
+  // What was read out of a datum that is no quantity itself: the shards in "6+2".
+  template <typename Q>
+  Known<Q> given(const Datum& datum, std::string_view as, Q value) {
+    return Known<Q>{value, note_datum(datum, as, any(value))};
+  }
+
   // A figure computed from others.
   template <typename Q>
   Known<Q> put(std::string key, Q value, std::string how, std::vector<std::string> inputs) {

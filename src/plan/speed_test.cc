@@ -167,7 +167,7 @@ TEST(Capacity, UnequalDomainsByHand) {
   EXPECT_NEAR(figure(*seven, "capacity.usable"), 13 * node * 5 / 7, 1);
   // Two domains lost are four nodes, not 15 x 2/8.
   EXPECT_DOUBLE_EQ(figure(*plan, "speed.nodes_left"), 11);
-  EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.domain_bytes"), figure(*plan, "rebuild.stored") * 2 / 15);
+  EXPECT_DOUBLE_EQ(figure(*plan, "rebuild.on_a_domain"), figure(*plan, "rebuild.stored") * 2 / 15);
 }
 
 // Against filling it step by step: a greedy that puts each stripe's slots into the emptiest nodes

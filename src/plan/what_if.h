@@ -19,13 +19,19 @@ inline constexpr size_t kSweepAlsoMax = 5;
 
 // The figures that a comparison is about, in the order in which they are shown.
 const std::vector<std::string>& headline_figures();
+// With those of failover, where the plan has one.
+std::vector<std::string> headline_figures(const Plan& plan);
+// "12.5 GiB/s*": with a mark where it is assumed; what cannot be said of this cluster is "all
+// lost", and a figure that it does not have "-".
+std::string headline_text(const Plan& plan, std::string_view key);
 // What people read: "rebuild of a domain".
 std::string_view headline_label(std::string_view figure);
 
 // --- compare ---
 
 struct Comparison {
-  std::vector<std::string> asked;  // what the scenarios say differently: "cluster.nodes: 8 | 16"
+  // What the scenarios and their data say differently: "cluster.nodes: 8 | 16".
+  std::vector<std::string> asked;
   struct Row {
     std::string figure;
     AnyQuantity a, b;
@@ -44,7 +50,10 @@ struct Variation {
 };
 // "cluster.domains=3..32", "cluster.nodes=8..64:8" (a step), "cluster.protection=4+2,6+2",
 // "workload.read=10 GB/s,20 GB/s". kInvalidArgument says what is wrong and what would be right.
-Result<Variation> parse_variation(std::string_view text);
+// `flag` is what messages begin with: kNoFlag where the text was no word of the command line.
+inline constexpr std::string_view kVaryFlag = "--vary ";
+inline constexpr std::string_view kNoFlag = "";
+Result<Variation> parse_variation(std::string_view text, std::string_view flag = kVaryFlag);
 
 struct SweepPoint {
   std::string value;
@@ -66,8 +75,9 @@ Result<Sweep> sweep(const Book& scenario, const Book& catalogue, const Variation
 
 // --- sensitivity ---
 
-// What a headline figure becomes when one assumed datum is half and twice what is assumed (a share
-// at most 1).
+// What a headline figure becomes when one assumed datum is half and twice what is assumed: a whole
+// number rounded, a share at most 1. Where either cannot be, the datum is left out, and a note says
+// so.
 struct Sensitivity {
   std::string figure;
   AnyQuantity base;
@@ -78,7 +88,11 @@ struct Sensitivity {
   };
   std::vector<Bar> bars;  // the widest first; data that change nothing are left out
 };
-Result<std::vector<Sensitivity>> sensitivity(const Book& scenario, const Book& catalogue);
+struct Shaken {
+  std::vector<Sensitivity> figures;
+  std::vector<std::string> notes;
+};
+Result<Shaken> sensitivity(const Book& scenario, const Book& catalogue);
 
 // --- as text and JSON ---
 
@@ -86,7 +100,7 @@ std::string comparison_text(const Plan& a, const Plan& b, const Comparison& comp
 std::string comparison_json(const Plan& a, const Plan& b, const Comparison& comparison);
 std::string sweep_text(const Sweep& sweep);
 std::string sweep_json(const Sweep& sweep);
-std::string sensitivity_text(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
-std::string sensitivity_json(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
+std::string sensitivity_text(const Plan& plan, const Shaken& shaken);
+std::string sensitivity_json(const Plan& plan, const Shaken& shaken);
 
 }  // namespace atl::plan

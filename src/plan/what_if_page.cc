@@ -15,7 +15,8 @@ constexpr std::string_view kStyle = R"(
 .refused{stroke:var(--warn);stroke-width:2;fill:none}
 circle{stroke:var(--paper);stroke-width:1}
 td.no{color:var(--warn)}
-td.w{white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td.w{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
+.wide table{font-size:.8rem}.wide td,.wide th{padding-right:.55rem}
 ul{padding-left:1.2rem}
 h3{font-size:.95rem;font-weight:600;margin:0 0 .6rem}
 )";
@@ -29,8 +30,10 @@ const Figure& figure(const Plan& plan, std::string_view key) {
   return plan.sheet.at(key);
 }
 std::string say(const Plan& plan, std::string_view key) {
-  const Figure& f = figure(plan, key);
-  return html_escaped(format_quantity(f.value)) + (f.assumed ? "*" : "");
+  return html_escaped(headline_text(plan, key));
+}
+std::string counted(uint64_t n) {
+  return format_quantity(any(static_cast<double>(n)));
 }
 std::string cell(std::string_view words, std::string_view style = "n") {
   return fmt::format("<td class=\"{}\">{}</td>", style, words);
@@ -70,7 +73,21 @@ constexpr SweptFigure kSwept[] = {
     {"speed.write", "Write"},
     {"rebuild.domain", "Rebuild of a domain"},
     {"money.month", "Money a month"},
+    {"failover.node_gap", "An address is away, its node lost"},
+    {"failover.gap_in_a_year", "An address is away in a year"},
+    {"failover.failed_in_a_year", "Requests that fail in a year"},
 };
+
+// Those that some point has.
+std::vector<SweptFigure> swept_of(const Sweep& sweep) {
+  std::vector<SweptFigure> out;
+  for (const SweptFigure& f : kSwept)
+    if (std::ranges::any_of(sweep.points, [&f](const SweepPoint& point) {
+          return point.plan && point.plan->sheet.find(f.key) != nullptr;
+        }))
+      out.push_back(f);
+  return out;
+}
 
 // A refusal names the line that the value stood for; a reader of the page has the value.
 std::string without_origin(const std::string& reason) {
@@ -87,8 +104,9 @@ std::string swept_plot(const Sweep& sweep, const SweptFigure& which) {
     if (i % p.places.size() == 0)
       p.lines.push_back(
           {sweep.also ? fmt::format("{} = {}", sweep.also->key, point.also) : std::string(), {}});
-    if (point.plan) {
-      p.lines.back().values.emplace_back(figure(*point.plan, which.key).value);
+    const Figure* at = point.plan ? point.plan->sheet.find(which.key) : nullptr;
+    if (at != nullptr) {
+      p.lines.back().values.emplace_back(at->value);
     } else {
       p.lines.back().values.emplace_back(std::nullopt);
     }
@@ -100,8 +118,9 @@ std::string swept_plot(const Sweep& sweep, const SweptFigure& which) {
 bool stays(const Sweep& sweep, std::string_view key) {
   std::optional<double> first;
   for (const SweepPoint& point : sweep.points) {
-    if (!point.plan) continue;
-    const double value = figure(*point.plan, key).value.value;
+    const Figure* at = point.plan ? point.plan->sheet.find(key) : nullptr;
+    if (at == nullptr) continue;
+    const double value = at->value.value;
     if (first && *first != value) return false;
     first = value;
   }
@@ -110,12 +129,13 @@ bool stays(const Sweep& sweep, std::string_view key) {
 
 std::string unchanged(const Sweep& sweep) {
   std::vector<std::string> lines;
-  const auto any =
-      std::ranges::find_if(sweep.points, [](const auto& p) { return p.plan.has_value(); });
-  for (const SweptFigure& f : kSwept)
-    if (stays(sweep, f.key))
-      lines.push_back(
-          fmt::format("{}: {}", f.title, format_quantity(figure(*any->plan, f.key).value)));
+  for (const SweptFigure& f : swept_of(sweep)) {
+    if (!stays(sweep, f.key)) continue;
+    const auto one = std::ranges::find_if(sweep.points, [&f](const auto& p) {
+      return p.plan && p.plan->sheet.find(f.key) != nullptr;
+    });
+    lines.push_back(fmt::format("{}: {}", f.title, headline_text(*one->plan, f.key)));
+  }
   return lines.empty() ? "" : "<h2>What it does not change</h2>" + list_of(lines);
 }
 
@@ -139,11 +159,23 @@ std::string refusals(const Sweep& sweep) {
          list_of(lines);
 }
 
+// Where some domains are a node larger than others, and room lies idle.
+std::string uneven(const Sweep& sweep) {
+  std::string at;
+  for (const SweepPoint& point : sweep.points)
+    if (point.plan && figure(*point.plan, "capacity.uneven").value.value > 0)
+      at += fmt::format("{}{}{}", at.empty() ? "" : ", ", point.value,
+                        sweep.also ? " with " + point.also : std::string());
+  if (at.empty()) return "";
+  return quiet("Some room is out of reach, some domains being a node larger, at " + at + ".");
+}
+
 std::string sweep_table(const Sweep& sweep) {
   std::string out = "<h2>The numbers</h2><div class=\"wide\"><table><tr>";
   if (sweep.also) out += fmt::format("<th>{}</th>", html_escaped(sweep.also->key));
   out += fmt::format("<th>{}</th>", html_escaped(sweep.variation.key));
-  for (const SweptFigure& f : kSwept) {
+  const std::vector<SweptFigure> swept = swept_of(sweep);
+  for (const SweptFigure& f : swept) {
     const std::string_view label = headline_label(f.key);
     out += fmt::format("<th class=\"n\">{}</th>", html_escaped(label));
   }
@@ -153,9 +185,9 @@ std::string sweep_table(const Sweep& sweep) {
     if (sweep.also) out += cell(html_escaped(point.also), "");
     out += cell(html_escaped(point.value), "");
     if (point.plan) {
-      for (const SweptFigure& f : kSwept) out += cell(say(*point.plan, f.key));
+      for (const SweptFigure& f : swept) out += cell(say(*point.plan, f.key));
     } else {
-      out += fmt::format("<td class=\"no\" colspan=\"{}\">{}</td>", std::size(kSwept),
+      out += fmt::format("<td class=\"no\" colspan=\"{}\">{}</td>", swept.size(),
                          html_escaped(without_origin(point.refused)));
     }
     out += "</tr>\n";
@@ -192,8 +224,8 @@ std::string choice_bars(const Cheapest& found, std::string_view key, std::string
   std::vector<Bar> lines;
   for (const auto& choice : found.by_shape)
     lines.push_back({short_name(choice.candidate, found.by_shape),
-                     figure(choice.plan, key).value.value,
-                     format_quantity(figure(choice.plan, key).value), lines.empty()});
+                     figure(choice.plan, key).value.value, headline_text(choice.plan, key),
+                     lines.empty()});
   return drawn(title, bars(title, lines));
 }
 
@@ -201,14 +233,15 @@ std::string choice_table(const Cheapest& found) {
   std::string out =
       "<h2>The cheapest of each shape</h2><div class=\"wide\"><table><tr><th>shape</th><th "
       "class=\"n\">nodes</th><th class=\"n\">domains</th><th class=\"n\">stripe</th>";
-  for (const std::string& key : headline_figures())
+  const std::vector<std::string> keys = headline_figures(found.by_shape.front().plan);
+  for (const std::string& key : keys)
     out += fmt::format("<th class=\"n\">{}</th>", html_escaped(headline_label(key)));
   out += "</tr>\n";
   for (const auto& choice : found.by_shape) {
     const Candidate& c = choice.candidate;
     out += "<tr>" + cell(html_escaped(name_of(c)), "w") + cell(fmt::format("{}", c.nodes)) +
            cell(fmt::format("{}", c.domains)) + cell(fmt::format("{}+{}", c.k, c.m));
-    for (const std::string& key : headline_figures()) out += cell(say(choice.plan, key));
+    for (const std::string& key : keys) out += cell(say(choice.plan, key));
     out += "</tr>\n";
   }
   return out + "</table></div>\n";
@@ -226,10 +259,9 @@ std::string comparison_html(const Plan& a, const Plan& b, const Comparison& comp
   for (const Comparison::Row& row : comparison.rows) {
     const std::string_view label = headline_label(row.figure);
     const std::string by = change(row.a.value, row.b.value);
-    const std::string star = row.assumed ? "*" : "";
-    out += drawn(fmt::format("{}{}{}", label, star, by.empty() ? "" : "; B to A: " + by),
-                 bars(label, {{"A", row.a.value, format_quantity(row.a), false},
-                              {"B", row.b.value, format_quantity(row.b), true}}));
+    out += drawn(fmt::format("{}{}", label, by.empty() ? "" : "; B to A: " + by),
+                 bars(label, {{"A", row.a.value, headline_text(a, row.figure), false},
+                              {"B", row.b.value, headline_text(b, row.figure), true}}));
   }
   out += "</div>\n<h2>In words</h2>" + list_of(comparison.words);
   return page_of(fmt::format("{} and {}", a.name, b.name), out, kStyle);
@@ -247,19 +279,19 @@ std::string sweep_html(const Sweep& sweep) {
                          sweep.variation.key, sweep.own);
   std::string out = quiet(words + ". A figure with a * rests on something assumed.");
   out += "<h2>What it does</h2><div class=\"two\">";
-  for (const SweptFigure& f : kSwept)
+  for (const SweptFigure& f : swept_of(sweep))
     if (!stays(sweep, f.key)) out += drawn(f.title, swept_plot(sweep, f));
-  out += "</div>\n" + unchanged(sweep) + refusals(sweep) + sweep_table(sweep);
+  out += "</div>\n" + unchanged(sweep) + refusals(sweep) + uneven(sweep) + sweep_table(sweep);
   return page_of(sweep.name, out, kStyle);
 }
 
-std::string sensitivity_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {
+std::string sensitivity_html(const Plan& plan, const Shaken& shaken) {
   std::string out = quiet(plan.catalogue +
                           ". Each assumed datum at half and at twice what is assumed; the dashed "
                           "line is the plan, the widest bar is what to find out first.");
   out += "<div class=\"two\">";
   std::vector<std::string> certain;
-  for (const Sensitivity& s : sensitivities) {
+  for (const Sensitivity& s : shaken.figures) {
     const std::string_view label = headline_label(s.figure);
     if (s.bars.empty()) {
       certain.push_back(fmt::format("{}: {}", label, format_quantity(s.base)));
@@ -279,6 +311,8 @@ std::string sensitivity_html(const Plan& plan, const std::vector<Sensitivity>& s
   }
   out += "</div>\n";
   if (!certain.empty()) out += "<h2>What no assumption moves</h2>" + list_of(certain);
+  if (!shaken.notes.empty())
+    out += "<h2>What could not be halved and doubled</h2>" + list_of(shaken.notes);
   return page_of(plan.name + ": what the assumptions are worth", out, kStyle);
 }
 
@@ -288,10 +322,10 @@ std::string cheapest_html(const Cheapest& found) {
   std::string out =
       quiet(fmt::format("{}. The cheapest of {} clusters, {} of them computed. A figure with a * "
                         "rests on something assumed.",
-                        best.plan.catalogue, found.space, found.evaluated));
+                        best.plan.catalogue, counted(found.space), counted(found.evaluated)));
   out += fmt::format("<p><b>{} × {}</b> in {} domains, {}+{}</p>\n<div class=\"cards\">", c.nodes,
                      html_escaped(name_of(c)), c.domains, c.k, c.m);
-  for (const std::string& key : headline_figures())
+  for (const std::string& key : headline_figures(best.plan))
     out += fmt::format("<div class=\"card\"><b>{}</b>{}</div>", say(best.plan, key),
                        html_escaped(headline_label(key)));
   out += "</div>\n<h2>Against the other shapes</h2><div class=\"two\">";

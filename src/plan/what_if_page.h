@@ -13,7 +13,7 @@ namespace atl::plan {
 
 std::string comparison_html(const Plan& a, const Plan& b, const Comparison& comparison);
 std::string sweep_html(const Sweep& sweep);
-std::string sensitivity_html(const Plan& plan, const std::vector<Sensitivity>& sensitivities);
+std::string sensitivity_html(const Plan& plan, const Shaken& shaken);
 std::string cheapest_html(const Cheapest& found);
 
 }  // namespace atl::plan

@@ -1,8 +1,9 @@
 // What-ifs as text and JSON.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "base/check.h"
 #include "plan/what_if.h"
 
 namespace atl::plan {
@@ -22,11 +23,10 @@ std::string bar_of(double swing, double widest) {
 
 json::object headlines_of(const Plan& plan) {
   json::object out;
-  for (const std::string& key : headline_figures()) {
-    const Figure* figure = plan.sheet.find(key);
-    ATOLL_CHECK(figure != nullptr, key);
-    out[full_key(key, figure->value)] =
-        json::object{{"value", figure->value.value}, {"assumed", figure->assumed}};
+  for (const std::string& key : headline_figures(plan)) {
+    const Figure& figure = plan.sheet.at(key);
+    out[full_key(key, figure.value)] =
+        json::object{{"value", figure.value.value}, {"assumed", figure.assumed}};
   }
   return out;
 }
@@ -37,10 +37,10 @@ std::string comparison_text(const Plan& a, const Plan& b, const Comparison& comp
   std::string out = fmt::format("A  {}\nB  {}\n\nASKED DIFFERENTLY\n", a.name, b.name);
   if (comparison.asked.empty()) out += "  nothing\n";
   for (const std::string& line : comparison.asked) out += fmt::format("  {}\n", line);
-  out += fmt::format("\n  {:<32}{:>18}{:>18}\n", "", "A", "B");
+  out += fmt::format("\n  {:<32}{:>22}{:>22}\n", "", "A", "B");
   for (const Comparison::Row& row : comparison.rows)
-    out += fmt::format("  {:<32}{:>18}{:>18}{}\n", headline_label(row.figure),
-                       format_quantity(row.a), format_quantity(row.b), row.assumed ? " *" : "");
+    out += fmt::format("  {:<32}{:>22}{:>22}\n", headline_label(row.figure),
+                       headline_text(a, row.figure), headline_text(b, row.figure));
   out += "\n";
   for (const std::string& line : comparison.words) out += fmt::format("  - {}\n", line);
   return out;
@@ -62,29 +62,52 @@ std::string comparison_json(const Plan& a, const Plan& b, const Comparison& comp
 }
 
 std::string sweep_text(const Sweep& sweep) {
-  std::string out;
+  struct Column {
+    std::string_view title, key;
+    int width;
+  };
+  std::vector<Column> columns{{"usable", "capacity.usable", 14},
+                              {"overhead", "capacity.overhead", 10},
+                              {"read", "speed.read", 14},
+                              {"write", "speed.write", 14},
+                              {"rebuild", "rebuild.domain", 12},
+                              {"loss/year", "durability.annual_loss", 12},
+                              {"month", "money.month", 15},
+                              {"usable costs", "money.usable", 22},
+                              {"node's gap", "failover.node_gap", 13},
+                              {"away a year", "failover.gap_in_a_year", 13}};
+  std::erase_if(columns, [&sweep](const Column& column) {
+    return std::ranges::none_of(sweep.points, [&column](const SweepPoint& point) {
+      return point.plan && point.plan->sheet.find(column.key) != nullptr;
+    });
+  });
+  std::string out, uneven;
   std::string_view before;
   for (const SweepPoint& point : sweep.points) {
     if (out.empty() || point.also != before) {
       if (sweep.also)
         out += fmt::format("{}{} = {}\n", out.empty() ? "" : "\n", sweep.also->key, point.also);
-      out += fmt::format("{:<18}{:>14}{:>10}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n",
-                         sweep.variation.key, "usable", "overhead", "read", "write", "rebuild",
-                         "loss/year", "month", "usable costs");
+      out += fmt::format("{:<18}", sweep.variation.key);
+      for (const Column& column : columns) out += fmt::format("{:>{}}", column.title, column.width);
+      out += "\n";
       before = point.also;
     }
     if (!point.plan) {
       out += fmt::format("{:<18}  {}\n", point.value, point.refused);
       continue;
     }
-    auto say = [&point](std::string_view key) {
-      return format_quantity(point.plan->sheet.find(key)->value);
-    };
-    out += fmt::format("{:<18}{:>14}{:>10}{:>14}{:>14}{:>12}{:>12}{:>14}{:>22}\n", point.value,
-                       say("capacity.usable"), say("capacity.overhead"), say("speed.read"),
-                       say("speed.write"), say("rebuild.domain"), say("durability.annual_loss"),
-                       say("money.month"), say("money.usable"));
+    out += fmt::format("{:<18}", point.value);
+    for (const Column& column : columns)
+      out += fmt::format("{:>{}}", headline_text(*point.plan, column.key), column.width);
+    out += "\n";
+    if (point.plan->sheet.at("capacity.uneven").value.value > 0)
+      uneven += fmt::format("{}{}{}", uneven.empty() ? "" : ", ", point.value,
+                            sweep.also ? " with " + point.also : std::string());
   }
+  out += "\nA figure with a * rests on something assumed.\n";
+  if (!uneven.empty())
+    out += fmt::format("Some room is out of reach, some domains being a node larger, at {}.\n",
+                       uneven);
   return out;
 }
 
@@ -106,22 +129,24 @@ std::string sweep_json(const Sweep& sweep) {
   return json::serialize(root) + "\n";
 }
 
-std::string sensitivity_text(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {
+std::string sensitivity_text(const Plan& plan, const Shaken& shaken) {
   std::string out =
       fmt::format("{}\nEach assumed datum at half and at twice what is assumed.\n", plan.name);
-  for (const Sensitivity& s : sensitivities) {
+  for (const Sensitivity& s : shaken.figures) {
     if (s.bars.empty()) continue;
     out += fmt::format("\n{}: {}\n", headline_label(s.figure), format_quantity(s.base));
     for (const Sensitivity::Bar& bar : s.bars)
       out += fmt::format("  {:<44}{:>16} .. {:<16} {}\n", bar.datum, format_quantity(bar.at_half),
                          format_quantity(bar.at_twice), bar_of(bar.swing, s.bars.front().swing));
   }
+  if (!shaken.notes.empty()) out += "\n";
+  for (const std::string& note : shaken.notes) out += fmt::format("  - {}\n", note);
   return out;
 }
 
-std::string sensitivity_json(const Plan& plan, const std::vector<Sensitivity>& sensitivities) {
+std::string sensitivity_json(const Plan& plan, const Shaken& shaken) {
   json::array out;
-  for (const Sensitivity& s : sensitivities) {
+  for (const Sensitivity& s : shaken.figures) {
     json::array bars;
     for (const Sensitivity::Bar& bar : s.bars)
       bars.push_back(json::object{{"datum", bar.datum},
@@ -131,7 +156,11 @@ std::string sensitivity_json(const Plan& plan, const std::vector<Sensitivity>& s
     out.push_back(json::object{
         {"figure", full_key(s.figure, s.base)}, {"base", s.base.value}, {"bars", bars}});
   }
-  return json::serialize(json::object{{"name", plan.name}, {"sensitivity", out}}) + "\n";
+  json::array notes;
+  for (const std::string& note : shaken.notes) notes.push_back(json::string(note));
+  return json::serialize(
+             json::object{{"name", plan.name}, {"sensitivity", out}, {"notes", notes}}) +
+         "\n";
 }
 
 }  // namespace atl::plan

@@ -49,6 +49,61 @@ TEST(Compare, SaysWhatDiffersAndByHowMuch) {
     EXPECT_NE(word.find("the same"), std::string::npos) << word;
 }
 
+TEST(Compare, WordsDataAndSmallDifferencesAreListed) {
+  const std::string base(kScenario);
+  auto differs = [&base](const std::string& extra, const std::string& other = "") {
+    return compare(plan(book(base + extra)), plan(book(base + other))).asked;
+  };
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(differs("network = \"tier1\"\n"), Lines{"cluster.network: tier1 | default"});
+  EXPECT_EQ(differs("[money]\ncommitment = \"one_year\"\n"),
+            Lines{"money.commitment: one_year | on_demand"});
+  EXPECT_EQ(differs("[failover]\nmover = \"gcp-lb\"\n", "[failover]\nmover = \"gcp-alias\"\n"),
+            Lines{"failover.mover: gcp-lb | gcp-alias"});
+  EXPECT_EQ(
+      differs("[tier]\nstored = \"1 TiB\"\nclass = \"nearline\"\n", "[tier]\nstored = \"1 TiB\"\n"),
+      Lines{"tier.class: nearline | standard"});
+  EXPECT_EQ(differs("[failure]\nssd_loss = \"0.02 /year\"\n"),
+            Lines{"failure.ssd_loss: 0.02 /year | 0.01 /year"});
+  EXPECT_EQ(differs("[shape.z3-highmem-88-highlssd]\npcie = \"100 GB/s\"\n"),
+            Lines{"shape.z3-highmem-88-highlssd.pcie: 93.13 GiB/s | -"});
+  // The same in four digits.
+  const Lines small =
+      differs("[workload]\nread = \"100.00001 GB/s\"\n", "[workload]\nread = \"100 GB/s\"\n");
+  EXPECT_EQ(small, Lines{"workload.read: 100000010000 (bytes_per_second) | 100000000000 "
+                         "(bytes_per_second)"});
+}
+
+TEST(Compare, FailoverOfBoth) {
+  const std::string base(kScenario);
+  const Plan a = plan(book(base + "[failover]\nmover = \"gcp-lb\"\nrequests = \"5 kop/s\"\n"));
+  const Plan b = plan(book(base + "[failover]\nmover = \"gcp-alias\"\nrequests = \"5 kop/s\"\n"));
+  EXPECT_EQ(compare(a, b).rows.size(), headline_figures().size() + 3);
+  EXPECT_EQ(figure(a, "failover.node_gap"), figure(a, "failover.gcp-lb.node_gap"));
+  EXPECT_EQ(compare(a, plan(book(base))).rows.size(), headline_figures().size());
+  // None chosen: that whose addresses are away the least.
+  const Plan all = plan(book(base + "[failover]\nmover = \"all\"\n"));
+  for (const Failover::Row& row : all.failover->movers)
+    if (row.refused.empty()) {
+      EXPECT_LE(figure(all, "failover.gap_in_a_year"),
+                figure(all, "failover." + row.mover + ".gap_in_a_year"));
+    }
+}
+
+TEST(Sweep, FailoverMarksAndRoomOutOfReachAreShown) {
+  const Book scenario = book(std::string(kScenario) + "[failover]\nmover = \"gcp-alias\"\n");
+  auto swept = sweep(scenario, built_in_catalogue(), *parse_variation("cluster.nodes=15,16"));
+  ASSERT_TRUE(swept.has_value());
+  const std::string text = sweep_text(*swept);
+  EXPECT_NE(text.find("node's gap"), std::string::npos) << text;
+  EXPECT_NE(text.find(headline_text(*swept->points[0].plan, "money.month")), std::string::npos);
+  EXPECT_TRUE(headline_text(*swept->points[0].plan, "money.month").ends_with("*"));
+  EXPECT_NE(text.find("Some room is out of reach, some domains being a node larger, at 15.\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(sweep_json(*swept).find("failover.node_gap_seconds"), std::string::npos);
+}
+
 TEST(Sweep, EveryValueIsAPlanOfItsOwnOrSaysWhyNot) {
   const Book scenario = book(std::string(kScenario));
   auto variation = parse_variation("cluster.domains=4..20:4");
@@ -91,7 +146,7 @@ TEST(Sensitivity, AShareIsOneAtMost) {
   ASSERT_TRUE(all.has_value()) << all.error().message;
   const Book whole = book(std::string(kScenario) + "[atoll]\nrebuild_share = 1\n");
   bool seen = false;
-  for (const Sensitivity& s : *all)
+  for (const Sensitivity& s : all->figures)
     for (const Sensitivity::Bar& bar : s.bars)
       if (s.figure == "rebuild.domain" && bar.datum == "atoll.rebuild_share") {
         seen = true;
@@ -100,13 +155,34 @@ TEST(Sensitivity, AShareIsOneAtMost) {
   EXPECT_TRUE(seen);
 }
 
+TEST(Sensitivity, WhatCannotBeHalvedIsRoundedOrLeftOut) {
+  const std::string shape = "[shape.z3-highmem-88-highlssd]\n";
+  for (const auto& [extra, note] : std::vector<std::pair<std::string, std::string>>{
+           {shape + "vcpus = { is = 15, assumed = true }\n",
+            "shape.z3-highmem-88-highlssd.vcpus: 8 for 7.5."},
+           {shape + "ssd_count = { is = 3, assumed = true }\n", "ssd_count: 2 for 1.5."},
+           {"[atoll]\njournal_replicas = { is = 3, assumed = true }\n", "replicas: 2 for 1.5."},
+           {"[atoll]\nreserve = { is = 0.6, assumed = true }\n",
+            "atoll.reserve is left out: at twice it cannot be (1.2 does not do: it is a share"},
+           {"[atoll]\njournal_most = { is = \"6 TiB\", assumed = true }\n",
+            "atoll.journal_most is left out: at twice it cannot be (nothing is left of"},
+           {"[failure]\nnode_outage = { is = \"20000 /year\", assumed = true }\n",
+            "failure.node_outage is left out: at twice"}}) {
+    auto all = sensitivity(book(std::string(kScenario) + extra), built_in_catalogue());
+    ASSERT_TRUE(all.has_value()) << extra << all.error().message;
+    std::string notes;
+    for (const std::string& one : all->notes) notes += one + "\n";
+    EXPECT_NE(notes.find(note), std::string::npos) << extra << notes;
+  }
+}
+
 TEST(Sensitivity, HalvesAndDoublesEachAssumption) {
   const Book scenario = book(std::string(kScenario));
   const Plan base = plan(scenario);
   auto all = sensitivity(scenario, built_in_catalogue());
   ASSERT_TRUE(all.has_value()) << all.error().message;
   size_t bars = 0;
-  for (const Sensitivity& s : *all) {
+  for (const Sensitivity& s : all->figures) {
     EXPECT_EQ(s.base.value, figure(base, s.figure));
     for (size_t i = 0; i < s.bars.size(); ++i) {
       ++bars;

@@ -73,6 +73,7 @@ with case("the load balancer is the difference between the two serving tiers"):
         _, out, _ = plan(ROOT / f"examples/plan/{name}.toml", "--json")
         month[name] = {k: v["value"] for k, v in json.loads(out)["figures"].items()}
     fee = 5e12 / 2**30 * 0.008 * 730 * 3600  # 5 TB/s at 0.008 USD/GiB
+    fee += (0.025 + (512 - 5) * 0.01) * 730  # a forwarding rule for each of 512 addresses
     difference = month["serving-lb"]["money.month_dollars"] - month["serving-direct"]["money.month_dollars"]
     expect(abs(difference / fee - 1) < 1e-9, f"{difference} is not {fee}")
 with case("every figure is explained down to data"):
@@ -87,6 +88,38 @@ with case("a page with plots"), tempfile.TemporaryDirectory() as folder:
     expect(page.read_text().count("<svg") > 5, "plots")
     status, out, err = plan(EXAMPLES[0], "--html", Path(folder) / "none/plan.html")
     expect(status == 1 and out == "" and "cannot be written" in err, err)
+with case("a page is written when all went well, and never over what is read"), \
+        tempfile.TemporaryDirectory() as folder:
+    mine, page = Path(folder) / "mine.toml", Path(folder) / "plan.html"
+    mine.write_text(EXAMPLES[0].read_text())
+    status, out, err = plan(mine, "--html", page, "--explain", "capacity.usabel")
+    expect(status == 1 and not page.exists() and "did you mean capacity.usable?" in err, err)
+    os.link(mine, Path(folder) / "same.html")
+    for target in (mine, Path(folder) / "same.html"):
+        status, out, err = plan(mine, "--html", target)
+        expect(status == 1 and out == "" and "which is read" in err, err)
+    expect(mine.read_text() == EXAMPLES[0].read_text(), "the scenario is as it was")
+    status, out, err = plan("compare", EXAMPLES[1], mine, "--html", mine)
+    expect(status == 1 and "which is read" in err, err)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "plan", mine], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    expect(done.returncode == 1 and "standard output: cannot be written" in done.stderr, done.stderr)
+    status, out, err = plan(mine, "--json", "--explain")
+    expect(status == 1 and out == "" and "exclude each other" in err, err)
+with case("the chain's durability has a simulated interval beside it"):
+    figures = output(ROOT / "examples/plan/training-cache.toml")["figures"]
+    low, high = (figures[f"durability.simulated_{end}"]["value"] for end in ("low", "high"))
+    expect(0 < low < figures["durability.annual_loss"]["value"] < high < 1.5 * low, (low, high))
+    status, out, err = plan(ROOT / "examples/plan/training-cache.toml", "--explain", "durability.annual_loss")
+    expect("simulated: " in out and "(99%)" in out, out)
+with case("--delays asks for failover of both sides of a comparison"), tempfile.TemporaryDirectory() as folder:
+    delays = Path(folder) / "delays.toml"
+    delays.write_text("[alias_operation]\nconstant_ms = 900\nsource = \"measured\"\n")
+    lake, cache = ROOT / "examples/plan/lake.toml", ROOT / "examples/plan/training-cache.toml"
+    found = output("compare", lake, cache, "--delays", delays)
+    expect("failover.node_gap_seconds" in [row["figure"] for row in found["figures"]], found["figures"])
+    expect(not any(line.startswith("failover.mover") for line in found["asked"]), found["asked"])
+    expect("cluster.protection: 13+3 | 6+2" in found["asked"], found["asked"])
 with case("compare, sweep, sensitivity"):
     lb, direct = ROOT / "examples/plan/serving-lb.toml", ROOT / "examples/plan/serving-direct.toml"
     status, out, err = plan("compare", lb, direct)
@@ -106,6 +139,9 @@ with case("growth"), tempfile.TemporaryDirectory() as folder:
     status, out, err = plan("growth", file, "--html", page)
     expect(status == 0 and "Together $" in out and "<svg" in page.read_text(), out + err)
     found = json.loads(plan("growth", file, "--json")[1])
+    beta = found["phases"][2]
+    expect(beta["more_nodes"] == 34 and beta["committed_until"] == "2028-06-01" and beta["owed_dollars"] > 0, beta)
+    expect("cost_dollars" in beta["assumed"], beta)
     expect(abs(sum(p["cost_dollars"] for p in found["phases"]) / found["cost_dollars"] - 1) < 1e-9, found)
 with case("the cheapest cluster for what is needed"):
     need = ROOT / "examples/plan/need/one-petabyte.toml"
@@ -115,6 +151,7 @@ with case("the cheapest cluster for what is needed"):
     months = [choice["figures"]["money.month_dollars"] for choice in found["choices"]]
     expect(months == sorted(months) and found["space"] > 10000, found)
     best = found["choices"][0]["figures"]
+    expect("money.month_dollars" in found["choices"][0]["assumed"], found["choices"][0])
     expect(best["capacity.usable_bytes"] >= 2**50 and best["speed.read_bytes_per_second"] >= 100e9, best)
 with case("failover: every mover, the chosen one marked, limits named, own delays win"), \
         tempfile.TemporaryDirectory() as folder:
