@@ -80,7 +80,7 @@ class Maker {
 
   Status read_delays() {
     for (const std::string_view mover : kMovers) {
-      for (const std::string& name : delays_of(mover)) {
+      for (const std::string& name : delays_of(mover, Fault::kNode)) {
         if (out_.facts.delays.contains(name)) continue;
         const std::string key = fmt::format("delay.{}", name);
         ATOLL_TRY(const auto median, datum<Seconds>(key + ".median"));
@@ -123,9 +123,17 @@ class Maker {
     Known<Seconds> failing;
   };
 
+  Keys keys_of(const std::string& mover, Fault fault) {
+    Keys keys{"asked.cluster.nodes", "asked.cluster.domains", addresses_.key};
+    for (const std::string& name : delays_of(mover, fault))
+      keys.insert(keys.end(), delay_keys_[name].begin(), delay_keys_[name].end());
+    for (const std::string& key : data_of(mover, fault)) keys.push_back("data." + key);
+    return keys;
+  }
+
   // The figures of one fault; what a year is made of.
-  Mean add_gaps(const std::string& mover, const char* what, Fault fault, const Gap& gap,
-                const Keys& keys) {
+  Mean add_gaps(const std::string& mover, const char* what, Fault fault, const Gap& gap) {
+    const Keys keys = keys_of(mover, fault);
     const std::string base = fmt::format("failover.{}.{}", mover, what);
     const std::string steps(steps_of(mover, fault));
     auto put = [&](const char* name, double value, std::string how) {
@@ -148,17 +156,13 @@ class Maker {
   }
 
   Status add(Failover::Row* row) {
-    Keys keys{"asked.cluster.nodes", "asked.cluster.domains", addresses_.key};
-    for (const std::string& name : delays_of(row->mover))
-      keys.insert(keys.end(), delay_keys_[name].begin(), delay_keys_[name].end());
-    for (const std::string& key : data_of(row->mover)) keys.push_back("data." + key);
     const MoverFacts& f = out_.facts;
     row->node = gap_of(row->mover, Fault::kNode, f, out_.patience);
     row->domain = gap_of(row->mover, Fault::kDomain, f, out_.patience);
     row->drain = gap_of(row->mover, Fault::kDrain, f, out_.patience);
-    const Mean node = add_gaps(row->mover, "node", Fault::kNode, row->node, keys);
-    const Mean domain = add_gaps(row->mover, "domain", Fault::kDomain, row->domain, keys);
-    const Mean drain = add_gaps(row->mover, "drain", Fault::kDrain, row->drain, keys);
+    const Mean node = add_gaps(row->mover, "node", Fault::kNode, row->node);
+    const Mean domain = add_gaps(row->mover, "domain", Fault::kDomain, row->domain);
+    const Mean drain = add_gaps(row->mover, "drain", Fault::kDrain, row->drain);
 
     const std::string base = fmt::format("failover.{}.", row->mover);
     const auto year = from_.sheet().put(

@@ -41,6 +41,13 @@ bool by_api(std::string_view mover) {
   return mover == "gcp-alias" || mover == "gcp-route";
 }
 
+// After a planned move the old holder sends on what still arrives (src/vip/mover.h,
+// GuestDuties::forward): clients do not wait for the network.
+bool sends_on(std::string_view mover, Fault fault) {
+  return fault == Fault::kDrain &&
+         (mover == "gcp-route" || mover == "gcp-lb" || mover == "gcp-garp");
+}
+
 double delay_median(const MoverFacts& facts, std::string_view name) {
   const auto it = facts.delays.find(name);
   ATOLL_CHECK(it != facts.delays.end(), name);
@@ -87,11 +94,11 @@ std::vector<Start> lease_ends(const MoverFacts& f, double then, double weight = 
 double healthy_wait(const MoverFacts& f) {
   return (count_of(f, "lb_healthy_threshold") - 0.5) * delay_median(f, "lb_probe_interval");
 }
-// A node that is drained refuses the probe; one that is lost lets it run into its timeout.
-double unhealthy_wait(const MoverFacts& f, Fault fault) {
+// A node that is lost lets the probe run into its timeout.
+double unhealthy_wait(const MoverFacts& f) {
   const double interval = delay_median(f, "lb_probe_interval");
   return (count_of(f, "lb_unhealthy_threshold") - 0.5) * interval +
-         (fault == Fault::kDrain ? 0 : delay_median(f, "lb_probe_timeout"));
+         delay_median(f, "lb_probe_timeout");
 }
 
 void no_sooner_than(std::vector<Start>* starts, double time) {
@@ -112,12 +119,11 @@ std::vector<Start> starts_of(std::string_view mover, Fault fault, const MoverFac
   // Half a look of the controller and half a retry of the client, on average.
   const double notice = f.lease * f.look / 2 + f.retry / 2;
   const bool planned = fault == Fault::kDrain;
+  if (sends_on(mover, fault)) return {{notice}};
   if (mover == "gcp-pool") return {{(planned ? 0 : f.silence) + f.retry / 2}};
   if (mover == "gcp-lb") {
-    const double healthy = healthy_wait(f);
-    std::vector<Start> out =
-        planned ? std::vector<Start>{{notice + healthy}} : lease_ends(f, notice + healthy);
-    no_sooner_than(&out, unhealthy_wait(f, fault) + f.retry / 2);
+    std::vector<Start> out = lease_ends(f, notice + healthy_wait(f));
+    no_sooner_than(&out, unhealthy_wait(f) + f.retry / 2);
     return out;
   }
   if (planned) return {{notice}};
@@ -172,8 +178,9 @@ double quota_wait(const std::vector<Use>& uses, double share) {
 
 }  // namespace
 
-std::vector<std::string> delays_of(std::string_view mover) {
+std::vector<std::string> delays_of(std::string_view mover, Fault fault) {
   std::vector<std::string> out;
+  if (sends_on(mover, fault)) return out;
   for (const Step& step : chain_of(mover)) out.emplace_back(step.delay);
   if (mover == "gcp-lb") {
     out.emplace_back("lb_probe_interval");
@@ -182,7 +189,7 @@ std::vector<std::string> delays_of(std::string_view mover) {
   return out;
 }
 
-std::vector<std::string> data_of(std::string_view mover) {
+std::vector<std::string> data_of(std::string_view mover, Fault fault) {
   std::vector<std::string> out{"failover.retry"};
   if (mover == "gcp-pool") {
     out.emplace_back("failover.silence");
@@ -190,6 +197,7 @@ std::vector<std::string> data_of(std::string_view mover) {
   }
   for (const char* key : {"failover.lease", "failover.renewal", "failover.look"})
     out.emplace_back(key);
+  if (sends_on(mover, fault)) return out;
   if (mover == "gcp-lb") {
     out.emplace_back("delay.lb_healthy_threshold.count");
     out.emplace_back("delay.lb_unhealthy_threshold.count");
@@ -202,18 +210,16 @@ std::vector<std::string> data_of(std::string_view mover) {
 
 std::string_view steps_of(std::string_view mover, Fault fault) {
   const bool drain = fault == Fault::kDrain;
+  if (sends_on(mover, fault))
+    return "a look of the controller; the old holder sends on what still arrives";
   if (mover == "gcp-alias")
     return drain ? "a look of the controller; 3 reads, 2 changes and 2 operations; propagation"
                  : "the rest of the lease; 3 reads, 2 changes and 2 operations; propagation";
   if (mover == "gcp-route")
-    return drain ? "a look of the controller; a read, an insertion, its operation; propagation"
-                 : "the rest of the lease; a read, an insertion, its operation; propagation";
+    return "the rest of the lease; a read, an insertion, its operation; propagation";
   if (mover == "gcp-lb")
-    return drain ? "the slower of: new holder healthy, old one unhealthy; propagation"
-                 : "the slower of: lease and new holder healthy, old one unhealthy; propagation";
-  if (mover == "gcp-garp")
-    return drain ? "a look of the controller; the ARP's propagation"
-                 : "the rest of the lease; the ARP's propagation";
+    return "the slower of: lease and new holder healthy, old one unhealthy; propagation";
+  if (mover == "gcp-garp") return "the rest of the lease; the ARP's propagation";
   if (mover == "gcp-pool")
     return drain ? "the instance is made anew" : "silence; the instance is made anew";
   return drain ? "a look of the controller" : "the rest of the lease";
@@ -256,14 +262,15 @@ std::string refusal(std::string_view mover, const MoverFacts& f) {
 
 Gap gap_of(std::string_view mover, Fault fault, const MoverFacts& f, double patience) {
   const Away lost = away(fault, f);
+  const bool unseen = sends_on(mover, fault);
   std::vector<Wait> waits;
-  for (const Step& step : chain_of(mover)) {
+  for (const Step& step : unseen ? std::vector<Step>() : chain_of(mover)) {
     const auto delay = f.delays.find(step.delay);
     ATOLL_CHECK(delay != f.delays.end(), step.delay);
     waits.insert(waits.end(), static_cast<size_t>(step.times), delay->second);
   }
   const GapTime own(starts_of(mover, fault, f, lost), waits);
-  const std::vector<Use> uses = calls_of(mover, f, lost);
+  const std::vector<Use> uses = unseen ? std::vector<Use>() : calls_of(mover, f, lost);
   Gap out;
   out.away = lost.addresses;
   for (const Use& use : uses) {

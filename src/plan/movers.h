@@ -45,9 +45,10 @@ struct MoverFacts {
   std::map<std::string, double, std::less<>> counts;
 };
 
-// The delays, then the counts and other data that a mover's gaps rest on, by their keys.
-std::vector<std::string> delays_of(std::string_view mover);
-std::vector<std::string> data_of(std::string_view mover);
+// The delays, then the counts and other data that a mover's gap after a fault rests on, by their
+// keys.
+std::vector<std::string> delays_of(std::string_view mover, Fault fault);
+std::vector<std::string> data_of(std::string_view mover, Fault fault);
 // In words, for people: what happens one after the other.
 std::string_view steps_of(std::string_view mover, Fault fault);
 
