@@ -51,7 +51,8 @@ MoverFacts garp() {
       .needs = {"a regional backend service made with `fastIPMove: GARP_RA`, which can be set at "
                 "creation only, and zonal `GCE_VM_IP` groups as backends ({schema})",
                 "the permission `compute.instances.use` on the instances ({schema})",
-                "nobody else's failure detection: it excludes health checks. Atoll detects."},
+                "nobody else's failure detection: it excludes health checks. Atoll detects.",
+                "for planned moves without a gap, UDP 7047 between the nodes (docs/vip.md)"},
       .limits =
           {"64 such services in a VPC and region, 32 endpoints a service ({schema}): at most 64 "
            "addresses: each needs a service of its own, since those that share one move together",
@@ -105,7 +106,9 @@ MoverFacts alias() {
           "Aliases are reachable over VPC peering ({alias}). A move between projects: not in our "
           "facts.",
       .pros = "Addresses of the subnet; no charge of its own that we know of; no route quota.",
-      .cons = "Two slow API operations, one after the other, are part of every gap after a crash.",
+      .cons =
+          "Two slow API operations, one after the other, are part of every gap, after a crash and "
+          "in a planned move: nobody has the address between them.",
       .situation =
           "All nodes are in one zone, the addresses must be of the subnet, and no bill by GiB is "
           "wanted"};
@@ -119,7 +122,8 @@ MoverFacts route() {
           "inserted first, then the old one is deleted: there is no hole.",
       .needs = {"addresses outside every subnet of the VPC ({sap})",
                 "instances that may forward IP packets (`canIpForward`; {ocf-route})",
-                "for clients on premises, custom advertisements on the Cloud Router ({community})"},
+                "for clients on premises, custom advertisements on the Cloud Router ({community})",
+                "for planned moves without a gap, UDP 7047 between the nodes (docs/vip.md)"},
       .limits = {"a quota of static routes for each network ({quota}); its default is quoted as "
                  "250 and as 400. A move needs a second route for a while; what is over the quota "
                  "is refused and reported",
@@ -152,7 +156,8 @@ MoverFacts balancer() {
                 "groups as backends ({ilb})",
                 "the guest owns the address ({capi}); Atoll's node sees to that",
                 "a firewall that lets the probes in (35.191.0.0/16 and 130.211.0.0/22; assumed to "
-                "be all)"},
+                "be all)",
+                "for planned moves without a gap, UDP 7047 between the nodes (docs/vip.md)"},
       .limits =
           {"as fast as its health check: interval times threshold. The shortest interval is 1 s "
            "(assumed); OpenShift sees 6 to 8 s for failure and as long for health ({openshift})",
