@@ -67,29 +67,13 @@ Result<std::unique_ptr<Interface>> Interface::open(std::string name) {
     return fail(errno == EPERM ? Errc::kPermission : Errc::kIo,
                 fmt::format("no packet socket: {}", std::strerror(errno)));
   std::unique_ptr<Interface> interface(new Interface(std::move(name), std::move(netlink), socket));
-  ATOLL_TRY([[maybe_unused]] const uint32_t index, interface->index());
+  ATOLL_TRY([[maybe_unused]] const uint32_t index, interface_index(interface->name_));
   return interface;
 }
 
-// Asked each time: an interface that was made anew has another.
-Result<uint32_t> Interface::index() const {
-  const uint32_t index = ::if_nametoindex(name_.c_str());
-  if (index == 0) return fail(Errc::kNotFound, fmt::format("there is no interface {}", name_));
-  return index;
-}
-
 Status Interface::change(uint16_t type, uint16_t flags, Vip vip) {
-  ATOLL_TRY(const uint32_t index, this->index());
-  NetlinkMessage message(type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags));
-  ifaddrmsg header{};
-  header.ifa_family = AF_INET;
-  header.ifa_prefixlen = 32;
-  header.ifa_scope = RT_SCOPE_UNIVERSE;
-  header.ifa_index = index;
-  message.add(&header, sizeof header);
-  const uint32_t address = htonl(vip.number);
-  message.attribute(IFA_LOCAL, &address, sizeof address);
-  message.attribute(IFA_ADDRESS, &address, sizeof address);
+  ATOLL_TRY(const uint32_t index, interface_index(name_));
+  NetlinkMessage message = address_message(type, flags, index, vip.number, RT_SCOPE_UNIVERSE);
   const uint32_t address_flags = IFA_F_NODAD;
   message.attribute(IFA_FLAGS, &address_flags, sizeof address_flags);
   return netlink_->change(std::move(message));
@@ -108,7 +92,7 @@ Status Interface::remove(Vip vip) {
 }
 
 Result<std::set<Vip>> Interface::addresses() {
-  ATOLL_TRY(const uint32_t index, this->index());
+  ATOLL_TRY(const uint32_t index, interface_index(name_));
   NetlinkMessage message(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
   ifaddrmsg header{};
   header.ifa_family = AF_INET;
@@ -139,7 +123,7 @@ Result<bool> Interface::has_carrier() const {
 }
 
 Status Interface::announce(Vip vip, GarpForm form) {
-  ATOLL_TRY(const uint32_t index, this->index());
+  ATOLL_TRY(const uint32_t index, interface_index(name_));
   ifreq request{};
   std::strncpy(request.ifr_name, name_.c_str(), sizeof request.ifr_name - 1);
   if (::ioctl(packet_socket_, SIOCGIFHWADDR, &request) != 0)

@@ -38,7 +38,6 @@ class Interface {
 
  private:
   Interface(std::string name, std::unique_ptr<NetlinkSocket> netlink, int packet_socket);
-  Result<uint32_t> index() const;
   Status change(uint16_t type, uint16_t flags, Vip vip);
 
   std::string name_;

@@ -1,7 +1,10 @@
 #include "vip/netlink.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -26,6 +29,8 @@ Error kernel_error(int number) {
       return Error(Errc::kNotFound, "netlink: " + text);
     case EEXIST:
       return Error(Errc::kExists, "netlink: " + text);
+    case EOPNOTSUPP:
+      return Error(Errc::kUnsupported, "netlink: " + text);
     case EAGAIN:
       return Error(Errc::kTimeout, "netlink: no answer from the kernel");
     default:
@@ -188,6 +193,27 @@ Status NetlinkSocket::receive(uint32_t sequence, const Visit& visit) {
       }
     }
   }
+}
+
+Result<uint32_t> interface_index(const std::string& name) {
+  const uint32_t index = ::if_nametoindex(name.c_str());
+  if (index == 0) return fail(Errc::kNotFound, fmt::format("there is no interface {}", name));
+  return index;
+}
+
+NetlinkMessage address_message(uint16_t type, uint16_t flags, uint32_t interface, uint32_t address,
+                               uint8_t scope) {
+  NetlinkMessage message(type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags));
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET;
+  header.ifa_prefixlen = 32;
+  header.ifa_scope = scope;
+  header.ifa_index = interface;
+  message.add(&header, sizeof header);
+  const uint32_t in_order = htonl(address);
+  message.attribute(IFA_LOCAL, &in_order, sizeof in_order);
+  message.attribute(IFA_ADDRESS, &in_order, sizeof in_order);
+  return message;
 }
 
 }  // namespace atl::vip

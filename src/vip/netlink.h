@@ -1,15 +1,18 @@
 // Netlink: messages built and read by hand, and a socket that asks and waits for the answer.
 //
-// For the few messages of LinuxGuest: addresses (rtnetlink) and elements of sets (nfnetlink).
+// For the few messages of LinuxGuest: addresses and the tunnel (rtnetlink), elements of sets
+// (nfnetlink).
 // Ownership: a socket belongs to one caller at a time. Threads: any one; calls block shortly.
-// Errors: kPermission, kNotFound (ENOENT, ENODEV, EADDRNOTAVAIL), kExists, kIo with what the kernel
-// said; kTimeout when no answer comes within kNetlinkDeadline.
+// Errors: kPermission, kNotFound (ENOENT, ENODEV, EADDRNOTAVAIL), kExists,
+// kUnsupported (EOPNOTSUPP), kIo with what the kernel said; kTimeout when no answer comes within
+// kNetlinkDeadline.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +44,12 @@ class NetlinkMessage {
 // Attributes of a message, one after another: calls `visit` with type (flags taken off) and value.
 using VisitAttribute = std::function<void(uint16_t type, std::span<const uint8_t> value)>;
 void for_each_attribute(std::span<const uint8_t> attributes, const VisitAttribute& visit);
+
+// Asked each time: an interface that was made anew has another. kNotFound.
+Result<uint32_t> interface_index(const std::string& name);
+// Adds or takes away a /32 (RTM_NEWADDR, RTM_DELADDR) and is acknowledged. `address` in host order.
+NetlinkMessage address_message(uint16_t type, uint16_t flags, uint32_t interface, uint32_t address,
+                               uint8_t scope);
 
 class NetlinkSocket {
  public:

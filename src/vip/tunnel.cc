@@ -83,12 +83,6 @@ MacAddress Tunnel::mac_of(Vip node) {
           static_cast<uint8_t>(node.number)};
 }
 
-Result<uint32_t> Tunnel::index() const {
-  const uint32_t index = ::if_nametoindex(device_.c_str());
-  if (index == 0) return fail(Errc::kNotFound, fmt::format("there is no interface {}", device_));
-  return index;
-}
-
 Status Tunnel::remove(const std::string& table) {
   const uint32_t index = ::if_nametoindex(device_of(table).c_str());
   if (index == 0) return {};
@@ -131,29 +125,22 @@ Status Tunnel::create(uint32_t number, Vip own) {
   message.end_nested(data);
   message.end_nested(info);
   const Status made = netlink_->change(std::move(message));
-  if (!made && made.error().message.find(std::strerror(EOPNOTSUPP)) != std::string::npos)
+  if (!made && made.error().code == Errc::kUnsupported)
     return fail(Errc::kUnsupported, "this kernel has no vxlan");
   return made;
 }
 
 Status Tunnel::add_dummy_address() {
-  ATOLL_TRY(const uint32_t index, this->index());
-  NetlinkMessage message(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-  ifaddrmsg header{};
-  header.ifa_family = AF_INET;
-  header.ifa_prefixlen = 32;
-  header.ifa_scope = RT_SCOPE_HOST;
-  header.ifa_index = index;
-  message.add(&header, sizeof header);
-  put(message, IFA_LOCAL, htonl(kDummyAddress));
-  put(message, IFA_ADDRESS, htonl(kDummyAddress));
+  ATOLL_TRY(const uint32_t index, interface_index(device_));
+  NetlinkMessage message =
+      address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, kDummyAddress, RT_SCOPE_HOST);
   const Status added = netlink_->change(std::move(message));
   if (!added && added.error().code == Errc::kExists) return {};
   return added;
 }
 
 Status Tunnel::lead_to(Vip node) {
-  ATOLL_TRY(const uint32_t index, this->index());
+  ATOLL_TRY(const uint32_t index, interface_index(device_));
   NetlinkMessage message(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
   ndmsg header{};
   header.ndm_family = PF_BRIDGE;

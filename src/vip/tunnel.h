@@ -48,7 +48,6 @@ class Tunnel {
       : device_(std::move(device)), netlink_(std::move(netlink)) {}
   Status create(uint32_t number, Vip own);
   Status add_dummy_address();
-  Result<uint32_t> index() const;
 
   std::string device_;
   std::unique_ptr<NetlinkSocket> netlink_;
