@@ -175,7 +175,13 @@ Task<Result<int>> serve(env::RealEnv& env, Options options) {
   };
   if (ready) ready = note_root(*root);
   if (ready) {
-    users.on_new_root(note_root);
+    // The secret has changed by now: who asked must have it, whatever becomes of the file.
+    users.on_new_root([&note_root](const admin::NewSecret& now) {
+      const Status noted = note_root(now);
+      if (!noted)
+        ATOLL_LOG(kError, "server", "root's new secret is not in run.json",
+                  {{"why", noted.error().to_string()}});
+    });
     print_banner(options, *cluster, *root, s3_url, admin_api.address());
     ATOLL_LOG(kInfo, "server", "ready",
               {{"s3", s3_url}, {"admin", admin_api.address()}, {"io", env.io_engine_name()}});

@@ -29,7 +29,7 @@ class Users final : public s3::CredentialStore {
   // The root user: the given key and secret, or those of the last start, or new random ones.
   Task<Result<admin::NewSecret>> ensure_root(std::string access_key, std::string secret_key);
   // Called when root's secret was rotated, after it is stored. May be empty.
-  void on_new_root(std::function<Status(const admin::NewSecret&)> call) {
+  void on_new_root(std::function<void(const admin::NewSecret&)> call) {
     new_root_ = std::move(call);
   }
 
@@ -56,7 +56,7 @@ class Users final : public s3::CredentialStore {
   env::Env& env_;
   coord::Coordinator& coordinator_;
   bool root_given_ = false;
-  std::function<Status(const admin::NewSecret&)> new_root_;
+  std::function<void(const admin::NewSecret&)> new_root_;
   std::map<std::string, Entry, std::less<>> users_;
 };
 
