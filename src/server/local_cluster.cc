@@ -89,9 +89,6 @@ const device::Device* LocalCluster::device(DeviceId id) const {
 
 namespace {
 
-// Failed by an operator's word: stays so until an operator says otherwise.
-constexpr std::string_view kFailedByOperator = "failed by an operator";
-
 struct Opened {
   uint64_t incarnation = 0;
   uint64_t capacity_bytes = 0;

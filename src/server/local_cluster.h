@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/client.h"
@@ -34,6 +35,10 @@
 #include "stripe/stripe.h"
 
 namespace atl::server {
+
+// DeviceEntry::failure of what an operator has failed: stays so, also over a restart, until an
+// operator says otherwise.
+inline constexpr std::string_view kFailedByOperator = "failed by an operator";
 
 // How often the steward looks whether each device is still in place.
 inline constexpr Nanos kWatchInterval = 500ms;

@@ -11,8 +11,6 @@
 namespace atl::server {
 namespace {
 
-constexpr const char* kFailedByOperator = "failed by an operator";
-
 Result<cluster::DomainEntry*> find_domain(cluster::ClusterMap* map, DomainId id) {
   for (cluster::DomainEntry& domain : map->domains)
     if (domain.id == id) return &domain;
