@@ -166,7 +166,8 @@ Task<Result<json::value>> make_status(LocalCluster& cluster) {
   const ns::Stats stats = cluster.partition().stats();
   json::object capacity_json;
   capacity_json["raw_bytes"] = capacity.raw;
-  capacity_json["usable_bytes"] = static_cast<uint64_t>(capacity.raw * data_share);
+  capacity_json["usable_bytes"] =
+      static_cast<uint64_t>((capacity.live + capacity.free) * data_share);
   capacity_json["live_raw_bytes"] = capacity.live;
   capacity_json["free_bytes"] = static_cast<uint64_t>(capacity.free * data_share);
   capacity_json["object_bytes"] = stats.bytes;

@@ -26,6 +26,8 @@ inline constexpr Nanos kRetryPause = 30s;  // after a rebuild or a repair that f
 inline constexpr Nanos kRepairGrace = 10ms;  // between queued repairs: users come first
 inline constexpr Nanos kScrubFirstPause = std::chrono::hours(1);  // after a start
 inline constexpr Nanos kScrubPassPause = std::chrono::hours(24);  // between slow scrubs
+// The longest a slow scrub rests without a look whether somebody asked for one.
+inline constexpr Nanos kScrubGiveWay = std::chrono::milliseconds(500);
 inline constexpr Nanos kSettlePoll = 100ms;    // waiting for writes that were in flight
 inline constexpr Nanos kSettleWaitMax = 120s;  // past every deadline that a write can meet
 
@@ -35,6 +37,7 @@ class Pacer {
   explicit Pacer(uint64_t bytes_per_second) : rate_(bytes_per_second) {}
   // How long to wait after `bytes` more were spent.
   Nanos spend(uint64_t bytes, Nanos now);
+  bool paced() const { return rate_ != 0; }
 
  private:
   uint64_t rate_;  // 0: as fast as it goes
@@ -110,6 +113,7 @@ struct Maintenance::Impl : std::enable_shared_from_this<Maintenance::Impl> {
   std::set<env::Event*> pauses;
   env::Mutex rebuild_mutex;
   env::Mutex scrub_mutex;
+  uint32_t scrubs_asked_for = 0;  // that wait for the mutex: a slow one ends for them
   std::function<void(DeviceId, SegmentId)> bad_segment_listener;
   RepairProgress progress;
   Nanos rebuild_started{0};

@@ -17,6 +17,7 @@ struct Maintenance::Impl::ScrubPass {
   Pacer pacer;
   env::Semaphore restores;
   uint64_t zones_total = 0;
+  bool gave_way = false;
 
   // Reading every zone is most of the work.
   static constexpr double kZonesShare = 0.9;
@@ -31,7 +32,10 @@ struct Maintenance::Impl::ScrubPass {
 
 Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> progress_callback,
                                                    uint64_t bytes_per_second) {
+  const bool slow = bytes_per_second != 0;
+  scrubs_asked_for += slow ? 0 : 1;
   auto permit = co_await scrub_mutex.lock();
+  scrubs_asked_for -= slow ? 0 : 1;
   ATOLL_CO_TRY_STATUS(check_running());
   auto pass = std::make_shared<ScrubPass>(std::move(progress_callback), bytes_per_second);
   pass->tell(0);
@@ -53,6 +57,10 @@ Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> p
   for (const auto& [id, count] : zones) devices.push_back(scrub_device(pass, id, count));
   co_await env::when_all(env(), std::move(devices));
   ATOLL_CO_TRY_STATUS(check_running());
+  if (pass->gave_way) {
+    ATOLL_PROBE("stripe.slow_scrub_gave_way");
+    co_return fail(Errc::kCancelled, "one that was asked for does its work");
+  }
 
   // 2. What is missing.
   ATOLL_CO_TRY_STATUS(co_await compare(pass));
@@ -78,6 +86,8 @@ Task<bool> Maintenance::Impl::scrub_device(std::shared_ptr<ScrubPass> pass, Devi
                                            uint32_t zones) {
   for (uint32_t zone = 0; zone < zones; ++zone) {
     if (stopping || !view.readable(id)) co_return false;
+    if (pass->pacer.paced() && scrubs_asked_for > 0) pass->gave_way = true;
+    if (pass->gave_way) co_return false;
     auto verified = co_await view.client(id)->verify_zone(zone);
     if (!verified) {
       ATOLL_LOG(kWarn, "stripe", "zone not verified",
@@ -107,8 +117,9 @@ Task<bool> Maintenance::Impl::scrub_device(std::shared_ptr<ScrubPass> pass, Devi
     for (const device::ShardKey key : verified->bad_shards) co_await scrub_bad_shard(pass, id, key);
     pass->tell(ScrubPass::kZonesShare * static_cast<double>(report.zones) /
                static_cast<double>(std::max<uint64_t>(pass->zones_total, 1)));
-    const Nanos wait = pass->pacer.spend(verified->bytes, env().now());
-    co_await pause(wait);
+    Nanos wait = pass->pacer.spend(verified->bytes, env().now());
+    for (; wait > Nanos(0) && !stopping && scrubs_asked_for == 0; wait -= kScrubGiveWay)
+      co_await pause(std::min(wait, kScrubGiveWay));
   }
   co_return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/planted_bug.h"
 #include "stripe/maintenance_fixture.h"
+#include "stripe/maintenance_impl.h"
 #include "stripe/store_impl.h"
 
 namespace atl::stripe {
@@ -119,6 +120,19 @@ TEST_F(ScrubTest, ACheckRestoresWhatIsMissingAndFreesWhatNobodyNeeds) {
   while (!scrubbed) c.env().run_for(100ms);
   EXPECT_TRUE(scrubbed->has_value());
   expect_all();
+}
+
+TEST_F(ScrubTest, ASlowScrubEndsForOneThatIsAskedFor) {
+  fill(4);
+  options.scrub_bytes_per_second = 1;  // it would take years
+  make_maintenance();
+  maintenance->start();
+  const uint64_t before = probe_hits("stripe.slow_scrub_gave_way");
+  c.env().run_for(kScrubFirstPause + 10s);
+  const Nanos asked = c.env().now();
+  EXPECT_EQ(scrub().records, 4u * 8);
+  EXPECT_LT(c.env().now() - asked, 10s);
+  EXPECT_EQ(probe_hits("stripe.slow_scrub_gave_way"), before + 1);
 }
 
 TEST_F(ScrubTest, WhatCannotBeRepairedIsCounted) {

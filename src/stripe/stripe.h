@@ -181,7 +181,8 @@ class Maintenance {
   RepairProgress progress() const;
 
   // Verifies every zone of every device, and that every stripe of the catalogs has all its shards;
-  // repairs what is bad. progress by callback (0..1).
+  // repairs what is bad. progress by callback (0..1). A slow scrub ends for it: this one does all
+  // of its work.
   Task<Result<ScrubReport>> scrub(std::function<void(double)> progress);
   // The part of a scrub that reads no data: every stripe is compared with the devices' inventories,
   // what is missing is restored, and what nothing refers to is freed. For after a start: a device
