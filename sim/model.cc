@@ -19,23 +19,22 @@ uint64_t word_at(uint64_t put, uint64_t index) {
 }  // namespace
 
 void fill_content(uint64_t put, uint64_t offset, MutableByteSpan out) {
-  uint64_t at = offset;
-  uint8_t* to = out.data();
-  uint8_t* const end = to + out.size();
-  while (to != end) {
-    const uint64_t word = word_at(put, at / 8);
-    if (at % 8 == 0 && end - to >= 8) {
-      std::memcpy(to, &word, 8);
-      to += 8;
-      at += 8;
-      continue;
-    }
-    const size_t skip = at % 8;
-    const size_t n = std::min<size_t>(8 - skip, static_cast<size_t>(end - to));
+  // The bytes from `skip` on of the word at `index`.
+  const auto part = [&](uint64_t index, size_t skip, uint8_t* to, size_t n) {
+    const uint64_t word = word_at(put, index);
     std::memcpy(to, reinterpret_cast<const uint8_t*>(&word) + skip, n);
+  };
+  uint8_t* to = out.data();
+  size_t left = out.size();
+  uint64_t index = offset / 8;
+  if (const size_t skip = offset % 8; skip != 0) {
+    const size_t n = std::min(8 - skip, left);
+    part(index++, skip, to, n);
     to += n;
-    at += n;
+    left -= n;
   }
+  for (; left >= 8; left -= 8, to += 8) part(index++, 0, to, 8);
+  part(index, 0, to, left);
 }
 
 std::optional<size_t> first_difference(uint64_t put, uint64_t offset, ByteSpan bytes) {

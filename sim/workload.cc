@@ -10,6 +10,11 @@ namespace {
 
 constexpr uint64_t kPartBytesMax = 400'000;
 
+// The longest a client rests between two changes. Churn is short enough to fill the devices several
+// times between two faults, and no shorter: what a seed costs goes with the bytes it moves.
+constexpr Nanos kPauseMax = 60ms;
+constexpr Nanos kChurnPauseMax = 25ms;
+
 // Sizes as users have them: many small, some packed, a few that fill stripes.
 uint64_t draw_size(env::Random& random, const WorkloadOptions& options) {
   const uint64_t large_max = options.large_max;
@@ -115,7 +120,7 @@ Task<void> Workload::client_loop(Crew* crew, int client, uint64_t seed) {
   while (!crew->stopping) {
     std::string key = key_name(client, static_cast<int>(random.below(options_.keys_per_client)));
     co_await one_change(crew, &random, key);
-    const Nanos pause = options_.churn ? Nanos(3ms) : Nanos(60ms);
+    const Nanos pause = options_.churn ? kChurnPauseMax : kPauseMax;
     co_await world_.env().sleep(random.between(Nanos(0), pause));
   }
   if (--crew->working == 0) crew->ended.set();
