@@ -58,10 +58,10 @@ void SimFile::check_range(uint64_t offset, uint64_t length) const {
   ATOLL_CHECK(offset <= size_bytes_ && length <= size_bytes_ - offset);
 }
 
-BlockPtr SimFile::current(uint64_t block) const {
-  if (auto it = cached_.find(block); it != cached_.end()) return it->second.back().data;
-  if (auto it = durable_.find(block); it != durable_.end()) return it->second;
-  return nullptr;
+const Block& SimFile::current(uint64_t block) const {
+  if (auto it = cached_.find(block); it != cached_.end()) return bytes_of(it->second.back().data);
+  if (auto it = durable_.find(block); it != durable_.end()) return bytes_of(it->second);
+  return kZeroBlock;
 }
 
 void SimFile::put_durable(uint64_t block, BlockPtr data) {
@@ -75,10 +75,8 @@ void SimFile::put_durable(uint64_t block, BlockPtr data) {
 Buf SimFile::read(uint64_t offset, size_t length) const {
   check_range(offset, length);
   Buf out = Buf::allocate(length);
-  for (size_t at = 0; at < length; at += kBlockSize) {
-    const BlockPtr block = current((offset + at) / kBlockSize);
-    std::memcpy(out.mutable_data() + at, bytes_of(block).data(), kBlockSize);
-  }
+  for (size_t at = 0; at < length; at += kBlockSize)
+    std::memcpy(out.mutable_data() + at, current((offset + at) / kBlockSize).data(), kBlockSize);
   return out;
 }
 
@@ -167,7 +165,7 @@ void SimFile::crash(Random& random, CrashKind kind, CrashReport* report) {
 void SimFile::flip_bit(uint64_t byte_offset, int bit) {
   ATOLL_CHECK(byte_offset < size_bytes_ && bit >= 0 && bit < 8);
   const uint64_t block = byte_offset / kBlockSize;
-  Block bytes = bytes_of(current(block));
+  Block bytes = current(block);
   bytes[byte_offset % kBlockSize] ^= static_cast<uint8_t>(1 << bit);
   if (auto it = cached_.find(block); it != cached_.end()) {
     it->second.back().data = make_block(bytes);

@@ -84,7 +84,7 @@ class SimFile {
     std::vector<BlockPtr> blocks;
   };
 
-  BlockPtr current(uint64_t block) const;
+  const Block& current(uint64_t block) const;  // valid until something changes
   void put_durable(uint64_t block, BlockPtr data);
   void check_range(uint64_t offset, uint64_t length) const;
 
