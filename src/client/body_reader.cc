@@ -130,7 +130,7 @@ Task<Result<Buf>> ExtentBodyReader::next() {
     ATOLL_CO_TRY_STATUS(plan(&piece));
     if (!piece->done.is_set()) {
       if (piece->length > kUncountedBytes)
-        piece->permit = co_await env::Permit::take(shared_->reader_memory, kReadPieceBytes);
+        piece->permit = co_await env::Permit::take(shared_->reader_memory, piece->length);
       if (position_ == end_)
         co_await read_piece(piece);
       else

@@ -14,8 +14,8 @@
 
 namespace atl::client {
 
-inline constexpr uint32_t kReadPieceBytes = 256u << 10;
-inline constexpr size_t kReadsInFlightMax = 8;  // 2 MiB ahead
+inline constexpr uint32_t kReadPieceBytes = 512u << 10;
+inline constexpr size_t kReadsInFlightMax = 4;  // 2 MiB ahead
 
 std::unique_ptr<BodyReader> make_body_reader(std::shared_ptr<Shared> shared, ns::ObjectInfo object,
                                              uint64_t offset, uint64_t length);

@@ -22,6 +22,9 @@ namespace atl::env {
 inline constexpr unsigned kIoInFlightMax = 256;
 // Threads of the engine without io_uring: each blocks on one operation.
 inline constexpr int kIoThreads = 16;
+// Threads beside io_uring that copy from the page cache. One copies some 10 GB/s: more than a
+// reactor sends.
+inline constexpr int kCopyThreads = 1;
 
 enum class IoEngineKind {
   kAuto,  // io_uring where the kernel allows it; threads otherwise, or when ATOLL_IO=threads
@@ -30,7 +33,12 @@ enum class IoEngineKind {
 };
 
 struct IoOp {
-  enum class Kind { kRead, kWrite, kDataSync };
+  enum class Kind {
+    kRead,
+    kCachedRead,  // of what may well be in the page cache: then another thread copies it
+    kWrite,
+    kDataSync,
+  };
   Kind kind = Kind::kRead;
   int fd = -1;
   const iovec* iov = nullptr;

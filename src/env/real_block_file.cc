@@ -52,7 +52,7 @@ class IoCursor {
 // Runs one operation to its end, over short counts and interruptions.
 Task<Status> run_fully(IoEngine& engine, std::shared_ptr<OpenedFile> file, IoOp op,
                        IoCursor* cursor) {
-  const char* what = op.kind == IoOp::Kind::kRead ? "read" : "write";
+  const char* what = op.kind == IoOp::Kind::kWrite ? "write" : "read";
   int retries = 0;
   while (!cursor->done()) {
     op.iov = cursor->data();
@@ -108,7 +108,9 @@ Task<Result<Buf>> RealBlockFile::read(uint64_t offset, size_t length, ReadMode m
   IoOp op{IoOp::Kind::kRead, file_->direct_fd, nullptr, 0, offset};
   if (mode == ReadMode::kCached) {
     op.fd = file_->cached_fd;
-    if (length != 0 && length <= kInlineReadMax) {
+    if (length > kInlineReadMax) {
+      op.kind = IoOp::Kind::kCachedRead;
+    } else if (length != 0) {
       const ssize_t n = ::preadv2(op.fd, cursor.data(), static_cast<int>(cursor.count()),
                                   static_cast<off_t>(offset), RWF_NOWAIT);
       if (n > 0) {

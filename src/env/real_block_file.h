@@ -2,8 +2,9 @@
 //
 // Two descriptors: writes, syncs and kDirect reads go past the page cache (O_DIRECT, where the file
 // system has it), kCached reads through it. The kernel drops cached pages that a direct write
-// covers, so a cached read that begins after a write returned sees it. Small cached reads are tried
-// at once without blocking (RWF_NOWAIT): what is in memory costs no turn of the ring.
+// covers, so a cached read that begins after a write returned sees it. Cached reads are tried
+// without blocking first (RWF_NOWAIT): small ones at once, where what is in memory costs no turn of
+// the ring, and large ones on a thread, where the copy does not hold up the reactor.
 //
 // An exclusive flock keeps other processes, and a second open in this one, away. The descriptors
 // close when the handle and every operation under way are gone.
@@ -18,8 +19,8 @@
 
 namespace atl::env {
 
-// Cached reads up to this size are tried inline: copying more would hold up the reactor (25 us).
-inline constexpr size_t kInlineReadMax = 256 * 1024;
+// Cached reads up to this size are tried inline: to hand them over costs as much as the copy.
+inline constexpr size_t kInlineReadMax = 64 * 1024;
 
 struct OpenedFile {
   std::string path;

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/probe.h"
 #include "env/real_block_file.h"
 
 namespace atl::env {
@@ -198,6 +199,35 @@ TEST_P(BlockFileTest, both_ways_of_reading_see_what_was_written) {
   file.reset();
   file = must_open("disk");
   EXPECT_TRUE(read(*file, 0, kFileBytes, ReadMode::kCached) == expected);
+}
+
+TEST_P(BlockFileTest, large_reads_of_what_is_in_memory_in_part_or_not_at_all) {
+  auto file = must_open("disk", true);
+  std::string expected;
+  for (uint64_t offset = 0; offset < kFileBytes; offset += kBlockSize) {
+    const char c = static_cast<char>('a' + offset / kBlockSize % 26);
+    ASSERT_TRUE(env_.run(file->write(offset, {filled(c)})));
+    expected.append(kBlockSize, c);
+  }
+  ASSERT_GT(kFileBytes, kInlineReadMax);
+  const int fd = ::open((directory_ / "disk").c_str(), O_RDONLY | O_CLOEXEC);
+  const auto forget = [fd](uint64_t offset, uint64_t length) {
+    ASSERT_EQ(::posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(length),
+                              POSIX_FADV_DONTNEED),
+              0);
+  };
+  const auto whole = [&] { return read(*file, 0, kFileBytes, ReadMode::kCached) == expected; };
+  forget(0, 0);
+  EXPECT_TRUE(whole());
+  const uint64_t before = probe_of<"uring.copied_on_thread">().hits();
+  EXPECT_TRUE(whole());
+  if (GetParam() == IoEngineKind::kUring)
+    EXPECT_GT(probe_of<"uring.copied_on_thread">().hits(), before);
+  for (uint64_t hole : {uint64_t{0}, kFileBytes / 2, kFileBytes - kBlockSize}) {
+    forget(hole, kBlockSize);
+    EXPECT_TRUE(whole()) << "not in memory at " << hole;
+  }
+  ::close(fd);
 }
 
 TEST_P(BlockFileTest, memory_at_odd_addresses_and_very_many_pieces) {

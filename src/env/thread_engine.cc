@@ -16,6 +16,7 @@ int64_t perform(const IoOp& op) {
   int64_t result = 0;
   switch (op.kind) {
     case IoOp::Kind::kRead:
+    case IoOp::Kind::kCachedRead:
       result = ::preadv(op.fd, op.iov, count, offset);
       break;
     case IoOp::Kind::kWrite:

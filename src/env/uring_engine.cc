@@ -4,6 +4,9 @@
 // posts a flush behind what is ready now. Completions that are there right after a flush (page
 // cache hits) are taken at once, without the eventfd.
 //
+// Large reads through the page cache are tried on a thread first (RWF_NOWAIT): a read that the ring
+// finds in memory is copied by whoever submits it, and that is the reactor.
+//
 // Flushes do not go through the ring: the kernel runs them on threads of its own, and handing one
 // to them costs more than handing it to ours (write + flush of 4 KiB: 111 us by IORING_OP_FSYNC, 95
 // us so).
@@ -15,6 +18,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
+#include "base/probe.h"
 #include "env/errno_error.h"
 #include "env/io_engine.h"
 #include "env/worker_pool.h"
@@ -46,11 +50,34 @@ class UringEngine final : public IoEngine {
 
  private:
   void start(Pending* pending) override {
-    if (pending->op.kind == IoOp::Kind::kDataSync) {
-      sync_on_thread(pending);
-    } else {
-      put_on_ring(pending);
+    switch (pending->op.kind) {
+      case IoOp::Kind::kDataSync:
+        return sync_on_thread(pending);
+      case IoOp::Kind::kCachedRead:
+        return copy_on_thread(pending);
+      case IoOp::Kind::kRead:
+      case IoOp::Kind::kWrite:
+        return put_on_ring(pending);
     }
+  }
+
+  void copy_on_thread(Pending* pending) {
+    copy_pool_.submit([this, pending] {
+      const IoOp& op = pending->op;
+      const ssize_t n = ::preadv2(op.fd, op.iov, static_cast<int>(op.iov_count),
+                                  static_cast<off_t>(op.offset), RWF_NOWAIT);
+      if (n > 0) {
+        ATOLL_PROBE("uring.copied_on_thread");
+        pending->result = n;
+        auto waiter = std::move(pending->waiter);
+        waiter->resume();
+        return;
+      }
+      // Not in memory, or something that the ring will find out.
+      boost::asio::post(io_, [this, pending, alive = alive_] {
+        if (*alive) put_on_ring(pending);
+      });
+    });
   }
 
   void sync_on_thread(Pending* pending) {
@@ -70,10 +97,10 @@ class UringEngine final : public IoEngine {
     // The ring has a place for each of kIoInFlightMax operations.
     ATOLL_CHECK(sqe != nullptr, "io_uring's queue is full");
     const IoOp& op = pending->op;
-    if (op.kind == IoOp::Kind::kRead) {
-      io_uring_prep_readv(sqe, op.fd, op.iov, op.iov_count, op.offset);
-    } else {
+    if (op.kind == IoOp::Kind::kWrite) {
       io_uring_prep_writev(sqe, op.fd, op.iov, op.iov_count, op.offset);
+    } else {
+      io_uring_prep_readv(sqe, op.fd, op.iov, op.iov_count, op.offset);
     }
     io_uring_sqe_set_data(sqe, pending);
     ++in_flight_;
@@ -127,6 +154,7 @@ class UringEngine final : public IoEngine {
 
   io_uring ring_;
   WorkerPool sync_pool_{"atoll-sync", kSyncThreads};
+  WorkerPool copy_pool_{"atoll-copy", kCopyThreads};
   boost::asio::posix::stream_descriptor completions_;
   uint64_t in_flight_ = 0;
   bool flush_scheduled_ = false;
