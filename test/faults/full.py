@@ -50,7 +50,7 @@ with Cluster(device_size="64MiB") as c:
         expect(error.response["ResponseMetadata"]["HTTPStatusCode"] == 507, error)
         filled = len(stored) * 3_000_000
         print(f"# {filled} bytes stored of {usable} usable", flush=True)
-        expect(filled > usable * 0.4, f"full with {filled} of {usable} bytes")
+        expect(usable * 0.8 < filled < usable * 1.05, f"full with {filled} of {usable} bytes")
     with case("reads go on when full"):
         verify()
     with case("small puts end in the same error, not in a crash"):
