@@ -51,6 +51,7 @@ class ExtentBodyReader final : public BodyReader {
  private:
   Status plan(std::shared_ptr<Piece>* out);
   Status read_ahead();
+  size_t reads_in_flight_max() const;
   Buf take_ready();
 
   std::shared_ptr<Shared> shared_;
@@ -95,9 +96,15 @@ Status ExtentBodyReader::plan(std::shared_ptr<Piece>* out) {
   return {};
 }
 
+// Deep while few readers are at it; many keep the devices busy with one piece each.
+size_t ExtentBodyReader::reads_in_flight_max() const {
+  const uint64_t in_use = kReaderMemoryMax - shared_->reader_memory.available();
+  return in_use < kReadAheadShared ? kReadsInFlightMax : 1;
+}
+
 // Starts reads while there is memory for them, up to the limit.
 Status ExtentBodyReader::read_ahead() {
-  while (position_ < end_ && ahead_.size() < kReadsInFlightMax) {
+  while (position_ < end_ && ahead_.size() < reads_in_flight_max()) {
     // A whole piece is asked for, as its length is not known before it is planned.
     if (!shared_->reader_memory.try_acquire(kReadPieceBytes)) {
       ATOLL_PROBE("body_no_read_ahead");

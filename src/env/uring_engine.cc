@@ -154,12 +154,12 @@ class UringEngine final : public IoEngine {
 
   io_uring ring_;
   WorkerPool sync_pool_{"atoll-sync", kSyncThreads};
-  WorkerPool copy_pool_{"atoll-copy", kCopyThreads};
   boost::asio::posix::stream_descriptor completions_;
   uint64_t in_flight_ = 0;
   bool flush_scheduled_ = false;
   // Handlers that the reactor still holds must find out that the engine is gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  WorkerPool copy_pool_{"atoll-copy", kCopyThreads};  // the last: its work uses the others
 };
 
 }  // namespace
