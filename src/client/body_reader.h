@@ -4,8 +4,8 @@
 //   in flight:    2 3 4 5       | 3 4 5 6       |
 //
 // Pieces end at multiples of kReadPieceBytes in their stripe: so a piece of a full stripe lies in
-// one shard and covers whole checksum blocks. A
-// reader of a single piece reads it in place, without starting a task.
+// one shard and covers whole checksum blocks. A reader of a single piece reads it in place, without
+// starting a task.
 #pragma once
 
 #include <memory>
