@@ -1,8 +1,8 @@
 #include "frontend/s3/body_store.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 
@@ -21,23 +21,25 @@ struct HashLane::State {
   }
   env::Env& env;
   BodyDigest digest;  // the worker's while `idle` is not set
-  std::deque<Piece> waiting;
+  std::vector<Piece> waiting;
+  size_t held = 0;  // pieces that wait or are being hashed
   env::Event room;  // set while another piece may wait
   env::Event idle;  // set while no worker runs
 };
 
 namespace {
 
-// Hashes in order until nothing waits.
+// Hashes in order until nothing waits: all that waits in one go, because a worker that had to ask
+// for each piece would stand still while the reactor encodes a stripe.
 Task<void> run_lane(std::shared_ptr<HashLane::State> state) {
   while (!state->waiting.empty()) {
-    const HashLane::State::Piece piece = std::move(state->waiting.front());
-    state->waiting.pop_front();
-    state->room.set();
-    std::function<void()> work = [digest = &state->digest, bytes = piece.bytes] {
-      digest->update(bytes);
+    const std::vector<HashLane::State::Piece> pieces = std::exchange(state->waiting, {});
+    std::function<void()> work = [digest = &state->digest, &pieces] {
+      for (const HashLane::State::Piece& piece : pieces) digest->update(piece.bytes);
     };
     co_await state->env.offload(std::move(work));
+    state->held -= pieces.size();
+    state->room.set();
   }
   state->idle.set();
 }
@@ -50,7 +52,7 @@ HashLane::HashLane(env::Env& env, ChecksumAlgorithm algorithm)
 Task<void> HashLane::add(Buf keep_alive, ByteSpan bytes) {
   co_await state_->room.wait();
   state_->waiting.push_back({std::move(keep_alive), bytes});
-  if (state_->waiting.size() >= kHashPiecesWaitingMax) state_->room.reset();
+  if (++state_->held >= kHashPiecesMax) state_->room.reset();
   if (!state_->idle.is_set()) co_return;
   state_->idle.reset();
   state_->env.spawn("hash", run_lane(state_));
