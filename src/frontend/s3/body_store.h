@@ -7,8 +7,8 @@
 //   read 1 | read 2 | encode | read 3 |          the reactor
 //          |  hash 1  |  hash 2  |  hash 3       one worker at a time
 //
-// Up to kHashPiecesMax pieces wait for it or are with it, and it takes all that wait at once, so that
-// it does not stand still while the reactor is busy with a stripe.
+// Up to kHashPiecesMax pieces wait for it or are with it, and it takes all that wait at once: so it
+// does not stand still while the reactor is busy with a stripe.
 //
 // Bodies of up to kInlineHashBytes are hashed where they are: handing them over would cost more.
 // What the body claimed of itself is compared before anything is stored under a name; where it does
@@ -25,7 +25,7 @@
 namespace atl::s3 {
 
 inline constexpr size_t kHashPieceBytes = 256u << 10;  // fits L2; half a millisecond of MD5
-inline constexpr size_t kHashPiecesMax = 16;  // 4 MiB of a stripe, some 6 ms of MD5
+inline constexpr size_t kHashPiecesMax = 16;           // 4 MiB of a stripe, some 6 ms of MD5
 inline constexpr size_t kInlineHashBytes = 64u << 10;  // 0.1 ms of MD5
 
 struct StoredBody {
