@@ -54,6 +54,7 @@ Task<Result<ScrubReport>> Maintenance::Impl::scrub(std::function<void(double)> p
     pass->zones_total += use->zones;
   }
   std::vector<Task<bool>> devices;
+  devices.reserve(zones.size());
   for (const auto& [id, count] : zones) devices.push_back(scrub_device(pass, id, count));
   co_await env::when_all(env(), std::move(devices));
   ATOLL_CO_TRY_STATUS(check_running());
