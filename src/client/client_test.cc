@@ -7,6 +7,7 @@
 #include "client/body_reader.h"
 #include "client/body_writer.h"
 #include "client/fake_partition.h"
+#include "stripe/stripe_metrics.h"
 #include "stripe/test_cluster.h"
 
 namespace atl::client {
@@ -307,6 +308,24 @@ TEST_F(ClientTest, MoreReadersThanMemory) {
     tasks.push_back(read_slowly(&cluster_.env(), client_.get(), object_of(data), bytes, &done));
   cluster_.run(env::when_all(cluster_.env(), std::move(tasks)));
   EXPECT_EQ(done, count);
+}
+
+TEST_F(ClientTest, ManyReadersReadOnePieceAheadEach) {
+  const Buf bytes = pattern(13, 4u << 20);
+  const ns::FileData data = write(bytes, bytes.size(), 1u << 20);
+  auto& reads = stripe::StripeMetrics::get().reads;
+  std::vector<std::unique_ptr<BodyReader>> readers;
+  const auto read_by_another = [&] {
+    const uint64_t before = reads.value();
+    readers.push_back(client().read_body(object_of(data), 0, data.size));
+    EXPECT_TRUE(cluster_.run(readers.back()->next()).has_value());
+    cluster_.env().run_for(1s);
+    return reads.value() - before;
+  };
+  EXPECT_EQ(read_by_another(), kReadsInFlightMax);
+  while (readers.size() * kReadsInFlightMax * kReadPieceBytes < kReadAheadShared)
+    (void)read_by_another();
+  EXPECT_EQ(read_by_another(), 1u);
 }
 
 TEST_F(ClientTest, AReaderMayBeDroppedHalfWay) {
